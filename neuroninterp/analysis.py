@@ -1,0 +1,284 @@
+"""The pipeline: from a model file to an analysis result and its folder."""
+
+from __future__ import annotations
+
+import platform
+from collections.abc import Mapping, Sequence
+from importlib.metadata import version
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from neuroninterp.errors import DataError, ModelError, UnsupportedOperationError
+from neuroninterp.layer_analysis import LayerOptions, analyse_layer
+from neuroninterp.models import Model, load
+from neuroninterp.motifs import load_database, relevant_indices
+from neuroninterp.performance import mean_performance, performance
+from neuroninterp.progress import Progress
+from neuroninterp.results import AnalysisResult, prepare_output, write_results
+from neuroninterp.sampling import check_neurons
+from neuroninterp.sequences import Sequences, read_sequences
+from neuroninterp.verdict import empirical, structural, verdict
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+__all__ = ["analyze"]
+
+_LIBRARIES = (
+    "neuroninterp",
+    "numpy",
+    "keras",
+    "tensorflow",
+    "onnx",
+    "onnxruntime-gpu",
+    "memelite",
+    "pyjaspar",
+    "scikit-learn",
+)
+
+
+def analyze(
+    model: str | Path | Model,
+    data: str | Path | Sequences | None = None,
+    output: str | Path | None = None,
+    *,
+    layers: Sequence[int] | None = None,
+    neurons: Sequence[int] | None = None,
+    motifs: str | Path = "JASPAR2024",
+    relevant: Sequence[str] = (),
+    effort: str = "standard",
+    seed: int = 0,
+    device: str = "auto",
+    alphabet: str = "ACGT",
+    layout: str | None = None,
+    x_key: str | None = None,
+    y_key: str | None = None,
+    genome: str | Path | None = None,
+    n_jobs: int = -1,
+    trust_model: bool = False,
+    verbose: bool = False,
+) -> AnalysisResult:
+    """Say what a trained network has learned, and in which layer.
+
+    Parameters
+    ----------
+    model : str, Path or Model
+        A Keras or ONNX file, or a model loaded with :func:`neuroninterp.load`.
+    data : str, Path, Sequences or None
+        Sequences, with labels or without: HDF5, npz, mat, FASTA, or BED with ``genome``.
+        None analyses the model alone.
+    output : str, Path or None
+        Folder for the report and the tables; None writes nothing.
+    layers, neurons : sequence of int or None
+        Layer numbers (from 1) and channels (from 0) to analyse; None for all.
+    motifs : str or Path
+        A JASPAR release ("JASPAR2024", "JASPAR2024:plants") or a MEME file.
+    relevant : sequence of str
+        Ids or names of the motifs that the network is expected to know.
+    effort : str
+        "quick", "standard" or "thorough" sampling.
+    seed : int
+        The same seed gives the same result.
+    device : str
+        "auto", "cpu" or "gpu".
+    alphabet : str
+        Base of each channel in the model's and the data's order.
+    layout : str or None
+        Axes of the model's input where they must not be inferred, for example "NC1L".
+    x_key, y_key : str or None
+        Names of sequences and labels in the data file.
+    genome : str, Path or None
+        Genome FASTA for BED data.
+    n_jobs : int
+        Threads for matching; -1 for all cores.
+    trust_model : bool
+        Let Keras run code that the model file carries.
+    verbose : bool
+        Show progress on standard error.
+
+    Returns
+    -------
+    AnalysisResult
+
+    Raises
+    ------
+    NeuroninterpError
+        If the model, the data, the motifs or the output cannot be used; see
+        :mod:`neuroninterp.errors`.
+    """
+    progress = Progress(visible=verbose)
+    folder = prepare_output(output) if output is not None else None
+    with progress.stage("reading motifs"):
+        database = load_database(motifs)
+        relevant_indices(database, relevant)
+    with progress.stage("reading model"):
+        if not isinstance(model, Model):
+            model = load(
+                model, device=device, alphabet=alphabet, layout=layout, trust_model=trust_model
+            )
+        chosen = _choose_layers(model, layers, neurons)
+    sequences = _read_data(model, data, alphabet, x_key, y_key, genome, progress)
+    scores = _performance(model, sequences, progress)
+    options = LayerOptions(
+        neurons=None if neurons is None else tuple(neurons),
+        relevant=tuple(relevant),
+        effort=effort,
+        seed=seed,
+        n_jobs=n_jobs,
+    )
+    results, localist, skipped = [], {}, list(model.blocked)
+    for number in chosen:
+        result, flags, left_out = analyse_layer(
+            model,
+            number,
+            database,
+            options,
+            codes=None if sequences is None else sequences.codes,
+            progress=progress,
+        )
+        results.append(result)
+        localist[number] = flags
+        skipped += [*left_out, *_caveats(model, number)]
+    null = {result.layer.number: result.fractions.null_localist for result in results}
+    found = AnalysisResult(
+        model=_model_card(model),
+        data=_data_card(sequences, scores),
+        performance=scores,
+        layers=tuple(results),
+        verdict=verdict(structural(model.layers), empirical(localist, null, seed=seed)),
+        settings={
+            "layers": list(chosen),
+            "neurons": None if neurons is None else list(neurons),
+            "motifs": database.name,
+            "targets": len(database),
+            "relevant": list(relevant),
+            "effort": effort,
+            "seed": seed,
+            "alphabet": model.layout.alphabet,
+        },
+        versions=_versions(),
+        seconds=progress.seconds,
+        skipped=tuple(skipped),
+    )
+    if folder is not None:
+        with progress.stage("writing results"):
+            write_results(found, folder)
+    return found
+
+
+def _choose_layers(
+    model: Model, layers: Sequence[int] | None, neurons: Sequence[int] | None
+) -> list[int]:
+    """Return the layers to analyse; all of them must be analysable unless some are named."""
+    if layers is None:
+        if model.blocked:
+            known = f"1-{len(model.layers)}" if len(model.layers) > 1 else "1"
+            raise UnsupportedOperationError(
+                f"{model.blocked[0]}; the layers before it can be analysed with --layers {known}"
+            )
+        chosen = [layer.number for layer in model.layers]
+    else:
+        chosen = sorted({model.layer(number).number for number in layers})
+    if not chosen:
+        raise ModelError("no layer was chosen; name at least one")
+    for number in chosen:
+        check_neurons(model, number, neurons)
+    return chosen
+
+
+def _caveats(model: Model, number: int) -> list[str]:
+    layer = model.layer(number)
+    if model.length is not None and layer.receptive_field > model.length:
+        return [
+            f"layer {number} sees {layer.receptive_field} bp, more than the model's "
+            f"{model.length} bp: it was sampled as if the sequence went on"
+        ]
+    return []
+
+
+def _read_data(
+    model: Model,
+    data: str | Path | Sequences | None,
+    alphabet: str,
+    x_key: str | None,
+    y_key: str | None,
+    genome: str | Path | None,
+    progress: Progress,
+) -> Sequences | None:
+    if data is None:
+        return None
+    with progress.stage("reading data"):
+        if not isinstance(data, Sequences):
+            data = read_sequences(
+                data,
+                length=model.length,
+                alphabet=alphabet.replace("U", "T"),
+                x_key=x_key,
+                y_key=y_key,
+                genome=genome,
+            )
+        if model.length is not None and data.length != model.length:
+            raise DataError(
+                f"the model reads {model.length} bp, the sequences of {data.source} have "
+                f"{data.length}"
+            )
+    return data
+
+
+def _performance(
+    model: Model, sequences: Sequences | None, progress: Progress
+) -> pd.DataFrame | None:
+    """Score the model with its own runtime where the labels are binary."""
+    if sequences is None or sequences.labels is None or not sequences.binary_labels:
+        return None
+    with progress.stage("scoring model"):
+        predictions = model.predict(sequences.codes)
+        flat = predictions.reshape(len(predictions), -1)
+        return performance(flat, np.asarray(sequences.labels), sequences.class_names)
+
+
+def _model_card(model: Model) -> dict[str, Any]:
+    return {
+        "path": str(model.path),
+        "sha256": model.sha256,
+        "format": model.format,
+        "input": {
+            "name": model.layout.name,
+            "layout": model.layout.label,
+            "length": model.length,
+            "channels": model.layout.channels,
+            "alphabet": model.layout.alphabet,
+        },
+        "device": model.runtime.device,
+        "fidelity": model.fidelity,
+    }
+
+
+def _data_card(
+    sequences: Sequences | None, scores: pd.DataFrame | None
+) -> Mapping[str, Any] | None:
+    if sequences is None:
+        return None
+    card: dict[str, Any] = {
+        "path": sequences.source,
+        "sequences": len(sequences),
+        "length": sequences.length,
+        "labels": 0 if sequences.labels is None else sequences.labels.shape[1],
+        "notes": list(sequences.notes),
+    }
+    if scores is not None:
+        card["mean_performance"] = mean_performance(scores)
+    return card
+
+
+def _versions() -> dict[str, str]:
+    found = {"python": platform.python_version()}
+    for name in _LIBRARIES:
+        try:
+            found[name] = version(name)
+        except ModuleNotFoundError:
+            # onnxruntime-gpu is plain onnxruntime on macOS.
+            continue
+    return found

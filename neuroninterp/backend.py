@@ -1,0 +1,153 @@
+"""The numerical backend: Keras on TensorFlow by default, JAX through ``KERAS_BACKEND``.
+
+Keras is imported here and nowhere at module level, because importing TensorFlow takes
+seconds and prints messages about absent GPUs that mean nothing to a user.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import logging
+import os
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from types import ModuleType
+from typing import Any
+
+from neuroninterp.errors import NeuroninterpError
+
+__all__ = ["compiled", "device_in_use", "gradient", "import_keras", "resolve_device"]
+
+DEVICES = ("auto", "cpu", "gpu")
+
+
+def resolve_device(device: str = "auto") -> str:
+    """Return "gpu" or "cpu": what ``device`` means on this machine.
+
+    Must be called before Keras is imported for "cpu" to keep the backend off a GPU.
+
+    Parameters
+    ----------
+    device : str
+        "auto" (a GPU where there is one), "cpu" or "gpu".
+
+    Raises
+    ------
+    NeuroninterpError
+        If ``device`` is unknown, or "gpu" on a machine without an NVIDIA driver.
+    """
+    if device not in DEVICES:
+        raise NeuroninterpError(f"unknown device {device!r}; valid: {', '.join(DEVICES)}")
+    present = _gpu_driver_present()
+    if device == "gpu" and not present:
+        raise NeuroninterpError(
+            "no GPU was found (no NVIDIA driver, or none visible); use --device cpu or auto"
+        )
+    if device == "cpu" or not present:
+        # Keeps TensorFlow and JAX from probing for a GPU that is absent or not wanted.
+        os.environ["CUDA_VISIBLE_DEVICES"] = "-1"
+        os.environ.setdefault("JAX_PLATFORMS", "cpu")
+        return "cpu"
+    return "gpu"
+
+
+def _gpu_driver_present() -> bool:
+    if os.environ.get("CUDA_VISIBLE_DEVICES") in ("", "-1"):
+        return False
+    try:
+        driver = ctypes.CDLL("libcuda.so.1")
+    except OSError:
+        return False
+    count = ctypes.c_int(0)
+    return bool(
+        driver.cuInit(0) == 0
+        and driver.cuDeviceGetCount(ctypes.byref(count)) == 0
+        and count.value > 0
+    )
+
+
+def import_keras() -> ModuleType:
+    """Import Keras and its backend without the backend's start-up messages."""
+    if "keras" in sys.modules:
+        return sys.modules["keras"]
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+    if not _gpu_driver_present():
+        os.environ["CUDA_VISIBLE_DEVICES"] = "-1"
+    with _quiet_stderr():
+        import keras
+
+        # The backend logs once more when it first looks for devices.
+        keras.ops.zeros((1,))
+    # It warns of every new shape of a compiled function; ours are few and meant.
+    logging.getLogger("tensorflow").setLevel(logging.ERROR)
+    return keras
+
+
+@contextmanager
+def _quiet_stderr() -> Iterator[None]:
+    """Send the process's standard error to nowhere: the messages come from C++ code."""
+    sys.stderr.flush()
+    saved = os.dup(2)
+    nowhere = os.open(os.devnull, os.O_WRONLY)
+    try:
+        os.dup2(nowhere, 2)
+        yield
+    finally:
+        os.dup2(saved, 2)
+        os.close(saved)
+        os.close(nowhere)
+
+
+def device_in_use() -> str:
+    """Return "gpu" or "cpu": where the imported backend really computes."""
+    keras = import_keras()
+    if keras.backend.backend() == "jax":
+        import jax
+
+        return "cpu" if jax.default_backend() == "cpu" else "gpu"
+    if keras.backend.backend() == "tensorflow":
+        import tensorflow
+
+        return "gpu" if tensorflow.config.list_physical_devices("GPU") else "cpu"
+    return "cpu"
+
+
+def compiled(function: Callable[..., Any]) -> Callable[..., Any]:
+    """Compile a function of tensors with the backend's own compiler (one trace a shape)."""
+    keras = import_keras()
+    if keras.backend.backend() == "jax":
+        import jax
+
+        return jax.jit(function)
+    if keras.backend.backend() == "tensorflow":
+        import tensorflow
+
+        return tensorflow.function(function, autograph=False)
+    return function
+
+
+def gradient(function: Callable[[Any], Any], at: Any) -> Any:
+    """Return the gradient of the summed output of ``function`` at a tensor.
+
+    Raises
+    ------
+    NeuroninterpError
+        If the Keras backend is neither TensorFlow nor JAX.
+    """
+    keras = import_keras()
+    name = keras.backend.backend()
+    if name == "jax":
+        import jax
+
+        return jax.grad(lambda tensor: function(tensor).sum())(at)
+    if name == "tensorflow":
+        import tensorflow
+
+        with tensorflow.GradientTape() as tape:
+            tape.watch(at)
+            output = function(at)
+        return tape.gradient(output, at)
+    raise NeuroninterpError(
+        f"KERAS_BACKEND={name} is not supported; use tensorflow (the default) or jax"
+    )

@@ -1,0 +1,66 @@
+"""Every error that a user can cause.
+
+Each message is one line: what was wrong, where, and what to do about it. The command
+line prints it and exits with code 2; from Python it is an ordinary exception.
+"""
+
+from __future__ import annotations
+
+__all__ = [
+    "DataError",
+    "FidelityError",
+    "ModelError",
+    "MotifFileError",
+    "NeuroninterpError",
+    "OutputError",
+    "UnknownNameError",
+    "UnsupportedOperationError",
+]
+
+
+class NeuroninterpError(Exception):
+    """Base of all errors that a user can cause; the message is one line."""
+
+    def __init__(self, message: str) -> None:
+        super().__init__(" ".join(str(message).split()))
+
+
+class ModelError(NeuroninterpError):
+    """The model file is missing, unreadable, or not a convolutional DNA network."""
+
+
+class UnsupportedOperationError(ModelError):
+    """An operation on the path to the convolutions is not understood."""
+
+
+class FidelityError(ModelError):
+    """The canonical graph does not compute what the model's own runtime computes."""
+
+
+class DataError(NeuroninterpError):
+    """Sequences or labels are missing, malformed, or do not fit the model."""
+
+
+class MotifFileError(NeuroninterpError):
+    """A motif file is missing or is not in MEME format."""
+
+
+class OutputError(NeuroninterpError):
+    """The output folder cannot be used."""
+
+
+class UnknownNameError(NeuroninterpError):
+    """A name (zoo model, JASPAR release, layer, motif …) does not exist.
+
+    Parameters
+    ----------
+    kind : str
+        What was named, for example ``"zoo model"``.
+    name : str
+        The unknown name.
+    valid : sequence of str
+        The names that exist; listed in the message.
+    """
+
+    def __init__(self, kind: str, name: str, valid: list[str] | tuple[str, ...]) -> None:
+        super().__init__(f"unknown {kind} {name!r}; valid: {', '.join(valid)}")

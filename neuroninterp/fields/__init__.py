@@ -1,0 +1,14 @@
+"""How far each layer sees: receptive fields, and the trunk that computes a neuron on one."""
+
+from neuroninterp.fields.layers import Layer, PoolSummary
+from neuroninterp.fields.receptive_field import hidden_shifts, layer_table, required_intervals
+from neuroninterp.fields.trunk import Trunk
+
+__all__ = [
+    "Layer",
+    "PoolSummary",
+    "Trunk",
+    "hidden_shifts",
+    "layer_table",
+    "required_intervals",
+]

@@ -1,0 +1,223 @@
+"""The trunk: what computes a layer's neurons on one window of receptive-field length.
+
+Walk forward computing each node on exactly the interval that the backward walk asked for
+(:func:`neuroninterp.fields.receptive_field.required_intervals`): no padding inside, so a
+window's value equals the full model's at any interior position.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from neuroninterp.backend import compiled, gradient, import_keras
+from neuroninterp.errors import DataError
+from neuroninterp.fields.receptive_field import Interval, input_interval, required_intervals
+from neuroninterp.graph import Graph, Input, LayerNodes, Node, Pool
+from neuroninterp.graph.evaluate import compute
+
+__all__ = ["Trunk"]
+
+_SMALLEST_BATCH = 256
+_BATCH_ELEMENTS = 24_000_000
+"""Largest number of float32 activations held at once by one batch (about 100 MB)."""
+
+
+class Trunk:
+    """Values of all neurons of one layer on windows of receptive-field length.
+
+    Parameters
+    ----------
+    graph : Graph
+        The canonical graph.
+    layer : LayerNodes
+        The layer.
+    channel_of_base : sequence of int
+        The file's channel of A, C, G, T.
+
+    Attributes
+    ----------
+    receptive_field : int
+        Window length, bp.
+    neurons : int
+        Number of neurons K of the layer.
+    pools : tuple of str
+        Names of the pooling nodes below the layer that hide more than one position,
+        nearest first.
+    """
+
+    def __init__(
+        self, graph: Graph, layer: LayerNodes, channel_of_base: Sequence[int] = (0, 1, 2, 3)
+    ) -> None:
+        self._graph = graph
+        self._target = layer.value
+        self._nodes = graph.ancestors(layer.value)
+        self._intervals = required_intervals(graph, layer.value)
+        first, last = self._intervals[graph.input.name]
+        self.receptive_field = last - first + 1
+        self.neurons = int(graph[layer.convolution].kernel.shape[2])  # type: ignore[attr-defined]  # a layer's convolution is one
+        self.pools = tuple(
+            node.name for node in reversed(self._nodes) if isinstance(node, Pool) and node.size > 1
+        )
+        # Row 4 is N: a zero column.
+        self._one_hot = np.zeros((5, graph.input.channels), np.float32)
+        self._one_hot[np.arange(4), list(channel_of_base)] = 1.0
+        self._compiled: dict[tuple[str, ...], Any] = {}
+        self.batch_size = self._choose_batch_size()
+        self.evaluations = 0
+
+    def values(self, windows: np.ndarray) -> np.ndarray:
+        """Return z of every neuron on every window.
+
+        Parameters
+        ----------
+        windows : numpy.ndarray, shape=(N, receptive_field)
+            Codes 0 to 3 for A, C, G, T; 4 for N. uint8.
+
+        Returns
+        -------
+        numpy.ndarray, shape=(N, neurons)
+            float32.
+        """
+        return self._run(windows, ("value",))[:, 0]
+
+    def values_of(self, windows: np.ndarray, neurons: np.ndarray) -> np.ndarray:
+        """Return z of one neuron a window: neuron ``neurons[i]`` on ``windows[i]``, shape (N,)."""
+        return self._run(windows, ("gather",), np.asarray(neurons, np.int32))
+
+    def pool_inputs(self, windows: np.ndarray, pool: str) -> np.ndarray:
+        """Return what a pool below the layer reads on every window.
+
+        Parameters
+        ----------
+        windows : numpy.ndarray, shape=(N, receptive_field)
+            Codes, uint8.
+        pool : str
+            One of :attr:`pools`.
+
+        Returns
+        -------
+        numpy.ndarray, shape=(N, positions, channels)
+            The pool's input before pooling, float32.
+        """
+        return self._run(windows, ("tensor", self._graph[pool].inputs[0]))
+
+    def contributions(self, windows: np.ndarray, neurons: np.ndarray, pool: str) -> np.ndarray:
+        """Return how much each entry that a pool reads contributes to the neuron's value.
+
+        The entry times the gradient of z with respect to it: the gradient passes a max pool
+        only at the winning position, so the winning offsets are known and not guessed.
+
+        Parameters
+        ----------
+        windows : numpy.ndarray, shape=(N, receptive_field)
+            Codes, uint8.
+        neurons : numpy.ndarray, shape=(N,)
+            The neuron of each window.
+        pool : str
+            One of :attr:`pools`.
+
+        Returns
+        -------
+        numpy.ndarray, shape=(N, positions, channels)
+            float32.
+        """
+        key = ("contribution", self._graph[pool].inputs[0])
+        return self._run(windows, key, np.asarray(neurons, np.int32))
+
+    def _run(self, windows: np.ndarray, key: tuple[str, ...], *extra: np.ndarray) -> np.ndarray:
+        if windows.ndim != 2 or windows.shape[1] != self.receptive_field:
+            raise DataError(
+                f"windows must have shape (N, {self.receptive_field}), found {windows.shape}"
+            )
+        if key not in self._compiled:
+            self._compiled[key] = compiled(self._function(key))
+        function = self._compiled[key]
+        self.evaluations += len(windows)
+        pieces = []
+        for begin in range(0, len(windows), self.batch_size):
+            batch = [a[begin : begin + self.batch_size] for a in (windows, *extra)]
+            size = len(batch[0])
+            padded = [_pad_rows(a, self._padded_size(size)) for a in batch]
+            pieces.append(np.asarray(function(*padded))[:size])
+        if not pieces:
+            # An empty call still tells the shape of the answer.
+            return np.asarray(function(*[_pad_rows(a, 1) for a in (windows, *extra)]))[:0]
+        return np.concatenate(pieces) if len(pieces) > 1 else pieces[0]
+
+    def _function(self, key: tuple[str, ...]) -> Any:
+        ops = import_keras().ops
+
+        def pick(z: Any, neurons: Any) -> Any:
+            return ops.take_along_axis(z[:, 0], ops.expand_dims(neurons, 1), axis=1)[:, 0]
+
+        def function(codes: Any, neurons: Any = None) -> Any:
+            table = ops.convert_to_tensor(self._one_hot)
+            encoded = ops.take(table, ops.cast(codes, "int32"), axis=0)
+            if key[0] == "tensor":
+                return self._forward(encoded, key[1])
+            if key[0] == "contribution":
+                tensor = self._forward(encoded, key[1])
+                slope = gradient(
+                    lambda at: pick(self._forward(encoded, self._target, {key[1]: at}), neurons),
+                    tensor,
+                )
+                return tensor * slope
+            z = self._forward(encoded, self._target)
+            return pick(z, neurons) if key[0] == "gather" else z
+
+        return function
+
+    def _forward(self, encoded: Any, wanted: str, known: dict[str, Any] | None = None) -> Any:
+        """Compute a node from the encoded windows, taking ``known`` nodes as given."""
+        tensors: dict[str, Any] = dict(known or {})
+        for node in self._nodes:
+            if node.name in tensors:
+                pass
+            elif isinstance(node, Input):
+                tensors[node.name] = encoded
+            else:
+                operands = [self._operand(node, name, tensors[name]) for name in node.inputs]
+                tensors[node.name] = compute(node, operands)
+            if node.name == wanted:
+                break
+        return tensors[wanted]
+
+    def _operand(self, node: Node, name: str, tensor: Any) -> Any:
+        """Cut from a computed tensor the stretch that this consumer needs."""
+        have_first, have_last = self._intervals[name]
+        need_first, need_last = input_interval(node, self._intervals[node.name])
+        if (have_first, have_last) == (need_first, need_last):
+            return tensor
+        return tensor[:, need_first - have_first : need_last - have_first + 1]
+
+    def _choose_batch_size(self) -> int:
+        """Bound the activations of a batch; a power of two, so that few shapes are traced."""
+        widest = max(_width(self._intervals[node.name]) * _channels(node) for node in self._nodes)
+        rows = max(_BATCH_ELEMENTS // max(widest, 1), 1)
+        return int(np.clip(2 ** int(np.log2(rows)), _SMALLEST_BATCH, 8192))
+
+    def _padded_size(self, rows: int) -> int:
+        size = _SMALLEST_BATCH
+        while size < rows:
+            size *= 2
+        return min(size, self.batch_size)
+
+
+def _width(interval: Interval) -> int:
+    return interval[1] - interval[0] + 1
+
+
+def _channels(node: Node) -> int:
+    kernel = getattr(node, "kernel", None)
+    return 4 if kernel is None else int(kernel.shape[-1])
+
+
+def _pad_rows(array: np.ndarray, rows: int) -> np.ndarray:
+    if len(array) == rows:
+        return array
+    padded = np.zeros((rows, *array.shape[1:]), array.dtype)
+    padded[: len(array)] = array
+    return padded

@@ -1,0 +1,222 @@
+"""One layer of the pipeline: sample, decouple, match, and count."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from neuroninterp.errors import DataError
+from neuroninterp.models import Model
+from neuroninterp.motifs import (
+    Match,
+    MotifDatabase,
+    Part,
+    decouple,
+    match,
+    mixture,
+    random_split,
+)
+from neuroninterp.motifs.matching import shuffle_columns
+from neuroninterp.progress import Progress
+from neuroninterp.results import LayerResult, NeuronResult, motif_id
+from neuroninterp.sampling import (
+    ActivationSample,
+    activity_thresholds,
+    check_neurons,
+    sample,
+    windows_from_data,
+)
+from neuroninterp.verdict import layer_fractions, localist_flags
+
+__all__ = ["LayerOptions", "analyse_layer"]
+
+_MATCHED_PARTS = 8
+"""Parts of a neuron that are matched: those with the largest shares."""
+
+
+@dataclass(frozen=True)
+class LayerOptions:
+    """What the user chose, as far as one layer needs it.
+
+    Parameters
+    ----------
+    neurons : tuple of int or None
+        Channels to analyse; None for all.
+    relevant : tuple of str
+        Ids or names of relevant motifs.
+    effort : str
+        Effort of the sampler.
+    seed : int
+        Seed of the run.
+    n_jobs : int
+        Threads for matching.
+    """
+
+    neurons: tuple[int, ...] | None
+    relevant: tuple[str, ...]
+    effort: str
+    seed: int
+    n_jobs: int
+
+
+def analyse_layer(
+    model: Model,
+    layer: int,
+    database: MotifDatabase,
+    options: LayerOptions,
+    *,
+    codes: np.ndarray | None = None,
+    progress: Progress,
+) -> tuple[LayerResult, np.ndarray, list[str]]:
+    """Analyse one layer.
+
+    Parameters
+    ----------
+    model : Model
+        The network.
+    layer : int
+        Layer number.
+    database : MotifDatabase
+        Known motifs.
+    options : LayerOptions
+        The user's choices.
+    codes : numpy.ndarray or None, shape=(N, L)
+        The user's sequences.
+    progress : Progress
+        Where progress is shown.
+
+    Returns
+    -------
+    result : LayerResult
+        Neurons and fractions.
+    localist : numpy.ndarray of bool, shape=(neurons,)
+        Whether each neuron has a whole match.
+    skipped : list of str
+        What was left out, and why.
+    """
+    chosen = check_neurons(model, layer, options.neurons)
+    with progress.stage(f"layer {layer}: sampling", len(chosen)) as advance:
+        samples = sample(
+            model, layer, chosen, effort=options.effort, seed=options.seed, advance=advance
+        )
+    from_data, skipped = _data_samples(model, layer, chosen, codes, options.seed, progress)
+    with progress.stage(f"layer {layer}: decoupling", len(chosen)) as advance:
+        neurons, splits = [], []
+        for drawn, observed in zip(samples, from_data, strict=True):
+            neuron = _describe(model, drawn, observed, options.seed)
+            neurons.append(neuron)
+            splits.append(_control(model, drawn, neuron.parts, options.seed))
+            advance(1)
+    with progress.stage(f"layer {layer}: matching", len(chosen)):
+        found = _match_all(layer, neurons, splits, database, options)
+    completed = tuple(
+        replace(neuron, matches=parts, mixture_matches=whole)
+        for neuron, parts, whole in zip(neurons, found["parts"], found["mixture"], strict=True)
+    )
+    named = bool(options.relevant)
+    fractions = layer_fractions(
+        found["parts"],
+        found["mixture"],
+        found["split"],
+        found["shuffled"],
+        dead=sum(neuron.dead for neuron in neurons),
+        relevant_named=named,
+    )
+    result = LayerResult(model.layer(layer), completed, fractions)
+    return result, localist_flags(found["parts"], relevant_named=named), skipped
+
+
+def _data_samples(
+    model: Model,
+    layer: int,
+    neurons: list[int],
+    codes: np.ndarray | None,
+    seed: int,
+    progress: Progress,
+) -> tuple[list[ActivationSample | None], list[str]]:
+    nothing: list[ActivationSample | None] = [None] * len(neurons)
+    if codes is None:
+        return nothing, []
+    thresholds = activity_thresholds(model, layer, seed=seed)[neurons]
+    with progress.stage(f"layer {layer}: windows from data", 2 * len(codes)) as advance:
+        try:
+            found = windows_from_data(
+                model, layer, neurons, thresholds, codes, seed=seed, advance=advance
+            )
+        except DataError as error:
+            return nothing, [f"no PPMs from the data for layer {layer}: {error}"]
+    return [*found], []
+
+
+def _describe(
+    model: Model, drawn: ActivationSample, observed: ActivationSample | None, seed: int
+) -> NeuronResult:
+    """Turn a neuron's samples into its PPMs."""
+    whole = mixture(model, drawn)
+    parts = decouple(model, drawn, seed=seed)
+    data_whole = mixture(model, observed) if observed is not None else None
+    data_parts = decouple(model, observed, seed=seed) if observed is not None else ()
+    return NeuronResult(
+        layer=drawn.layer,
+        neuron=drawn.neuron,
+        mixture=whole,
+        parts=parts,
+        from_data=data_whole,
+        from_data_parts=data_parts,
+    )
+
+
+def _control(
+    model: Model, drawn: ActivationSample, parts: Sequence[Part], seed: int
+) -> list[np.ndarray]:
+    if drawn.dead or len(parts) < 2:
+        return []
+    return list(random_split(model, drawn, parts, seed=seed))[:_MATCHED_PARTS]
+
+
+def _match_all(
+    layer: int,
+    neurons: list[NeuronResult],
+    splits: list[list[np.ndarray]],
+    database: MotifDatabase,
+    options: LayerOptions,
+) -> dict[str, list[tuple[Match, ...]]]:
+    """Match parts, mixtures and both controls in one call; return the hits per neuron."""
+    rng = np.random.default_rng([options.seed, layer, 3])
+    ppms: list[np.ndarray] = []
+    names: list[str] = []
+    owners: list[tuple[str, int]] = []
+    for index, (neuron, split) in enumerate(zip(neurons, splits, strict=True)):
+        parts = [part.ppm for part in neuron.parts[:_MATCHED_PARTS]]
+        sets = {
+            "parts": parts,
+            "mixture": [neuron.mixture.ppm] if neuron.mixture and len(parts) > 1 else [],
+            "split": split,
+            "shuffled": [shuffle_columns(ppm, rng) for ppm in parts],
+        }
+        for kind, members in sets.items():
+            for number, ppm in enumerate(members):
+                ppms.append(ppm)
+                names.append(motif_id(layer, neuron.neuron, None if kind == "mixture" else number))
+                owners.append((kind, index))
+    hits = match(ppms, database, names=names, relevant=options.relevant, n_jobs=options.n_jobs)
+    kinds = ("parts", "mixture", "split", "shuffled")
+    found = {kind: _gather(kind, owners, hits, len(neurons)) for kind in kinds}
+    # Where nothing was decoupled, the one part is the mixture, and its own control.
+    for index, neuron in enumerate(neurons):
+        if len(neuron.parts) < 2:
+            found["mixture"][index] = found["split"][index] = found["parts"][index]
+    return found
+
+
+def _gather(
+    kind: str, owners: list[tuple[str, int]], hits: list[tuple[Match, ...]], neurons: int
+) -> list[tuple[Match, ...]]:
+    """Collect each neuron's hits of one kind, best first."""
+    gathered: list[list[Match]] = [[] for _ in range(neurons)]
+    for (owner, index), found in zip(owners, hits, strict=True):
+        if owner == kind:
+            gathered[index] += found
+    return [tuple(sorted(found, key=lambda m: m.e_value)) for found in gathered]

@@ -1,0 +1,91 @@
+"""Computes what an ONNX graph computes from constants alone: reshaped weights, shapes."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import numpy as np
+
+from neuroninterp.models.onnx_tensors import Constant, Operation
+
+__all__ = ["fold"]
+
+LARGEST_CONSTANT = 2**27
+"""Most entries of a constant that is computed rather than stored."""
+
+_FOLDABLE = frozenset(
+    """Abs Add And Cast Ceil Concat Constant ConstantOfShape DequantizeLinear Div Equal Erf Exp
+    Expand Flatten Floor Gather Greater Identity Less Log MatMul Max Min Mod Mul Neg Not Or Pow
+    Range Reciprocal ReduceProd ReduceSum Reshape Shape Size Slice Split Sqrt Squeeze Sub Tile
+    Transpose Unsqueeze Where""".split()
+)
+
+
+def fold(operation: Operation, opset: int) -> Constant | None:
+    """Compute an operation all of whose inputs are constants.
+
+    Parameters
+    ----------
+    operation : Operation
+        The operation.
+    opset : int
+        Version of the standard operator set.
+
+    Returns
+    -------
+    Constant or None
+        Its first output; None where it is not computed: an operation that is random or
+        unknown, that has several outputs, or whose result would be very large.
+    """
+    if operation.kind not in _FOLDABLE or len(operation.outputs) != 1:
+        return None
+    if any(value is not None and not isinstance(value, Constant) for value in operation.inputs):
+        return None
+    constants = [value for value in operation.inputs if isinstance(value, Constant)]
+    if len(constants) != sum(value is not None for value in operation.inputs):
+        return None
+    model = _model(operation, opset)
+    if model is None or not _small(model):
+        return None
+    from onnx.reference import ReferenceEvaluator
+
+    try:
+        (value,) = ReferenceEvaluator(model).run(None, {})
+    except (ValueError, TypeError, IndexError, RuntimeError, NotImplementedError):
+        # Malformed operations: the model's own runtime has the last word on them.
+        return None
+    return Constant(np.asarray(value), any(constant.from_shape for constant in constants))
+
+
+def _model(operation: Operation, opset: int) -> Any:
+    """Return a model of this operation alone, its inputs stored."""
+    from onnx import helper, numpy_helper
+
+    stored, names = [], []
+    for index, value in enumerate(operation.inputs):
+        names.append(f"input{index}" if isinstance(value, Constant) else "")
+        if isinstance(value, Constant):
+            stored.append(numpy_helper.from_array(np.asarray(value.value), names[-1]))
+    node = helper.make_node(operation.kind, names, ["output"], **operation.attributes)
+    graph = helper.make_graph(
+        [node], "constant", [], [helper.make_empty_tensor_value_info("output")], stored
+    )
+    return helper.make_model(graph, opset_imports=[helper.make_opsetid("", opset)])
+
+
+def _small(model: Any) -> bool:
+    """Tell whether the result's size is known and moderate, before memory is taken for it."""
+    import onnx
+
+    try:
+        inferred = onnx.shape_inference.infer_shapes(model, data_prop=True)
+    except onnx.shape_inference.InferenceError:
+        return False
+    (output,) = inferred.graph.output
+    if not output.type.tensor_type.HasField("shape"):
+        return False
+    dims = output.type.tensor_type.shape.dim
+    if not all(dim.HasField("dim_value") for dim in dims):
+        return False
+    return math.prod(dim.dim_value for dim in dims) <= LARGEST_CONSTANT

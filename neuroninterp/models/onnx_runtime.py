@@ -1,0 +1,239 @@
+"""Runs an ONNX model through ONNX Runtime: predictions, and tensors tapped on the way."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from neuroninterp.errors import ModelError
+from neuroninterp.models.onnx_file import OnnxFile, names_read
+from neuroninterp.models.runtime import Tap
+
+__all__ = ["OnnxRuntime"]
+
+_TYPES = {
+    "tensor(float)": np.float32,
+    "tensor(float16)": np.float16,
+    "tensor(double)": np.float64,
+    "tensor(uint8)": np.uint8,
+    "tensor(int8)": np.int8,
+    "tensor(int32)": np.int32,
+    "tensor(int64)": np.int64,
+    "tensor(bool)": np.bool_,
+}
+
+
+class OnnxRuntime:
+    """The model's own runtime.
+
+    Parameters
+    ----------
+    file : OnnxFile
+        The network.
+    input_name : str
+        The sequence input.
+    device : str
+        "cpu" or "gpu". With "gpu" and no usable one, predictions run on the CPU.
+
+    Attributes
+    ----------
+    device : str
+        Device that predictions use. Taps, which serve the fidelity check, always use the
+        CPU, in float32 and without graph optimisations.
+
+    Raises
+    ------
+    ModelError
+        If ONNX Runtime refuses the model.
+    """
+
+    device: str
+
+    def __init__(self, file: OnnxFile, input_name: str, *, device: str = "cpu") -> None:
+        self._file = file
+        self._input_name = input_name
+        self._taps: tuple[tuple[str, ...], Any] = ((), None)
+        self._session, self.device = _session(file, file.runnable, device, optimise=True)
+        self._others = [
+            f"{value.name} {value.shape}"
+            for value in self._session.get_inputs()
+            if value.name != input_name
+        ]
+
+    def predict(self, inputs: np.ndarray, *, batch_size: int) -> list[np.ndarray]:
+        """Return every output of the model.
+
+        Parameters
+        ----------
+        inputs : numpy.ndarray
+            Sequences in the file's own layout, float32.
+        batch_size : int
+            Sequences at once; a file with a fixed batch is fed batches of its own size.
+
+        Returns
+        -------
+        list of numpy.ndarray, shape=(N, ...)
+            One array an output.
+
+        Raises
+        ------
+        ModelError
+            If the model needs other inputs too, or ONNX Runtime fails on these.
+        """
+        if self._others:
+            raise ModelError(
+                f"{self._file.path}: the model also reads {', '.join(self._others)}, which "
+                "neuroninterp cannot supply; predictions need a model with one input"
+            )
+        names = [value.name for value in self._session.get_outputs()]
+        return self._run(self._session, inputs, batch_size, names)
+
+    def tap(self, inputs: np.ndarray, taps: Sequence[Tap]) -> list[np.ndarray]:
+        """Return intermediate tensors, float32, in their own layouts.
+
+        Parameters
+        ----------
+        inputs : numpy.ndarray
+            Sequences in the file's own layout, float32.
+        taps : sequence of Tap
+            What to return.
+
+        Returns
+        -------
+        list of numpy.ndarray
+            One array a tap, in the tap's layout.
+
+        Raises
+        ------
+        ModelError
+            If ONNX Runtime fails, or a tensor depends on another input of the model.
+        """
+        names = tuple(dict.fromkeys(tap.tensor for tap in taps))
+        if self._taps[0] != names:
+            model = _cut(self._file, names)
+            self._taps = names, _session(self._file, model, "cpu", optimise=False)[0]
+        session = self._taps[1]
+        others = [v.name for v in session.get_inputs() if v.name != self._input_name]
+        if others:
+            raise ModelError(
+                f"{self._file.path}: the layers read input {others[0]!r} besides "
+                f"{self._input_name!r}; only networks on one sequence can be analysed"
+            )
+        values = dict(zip(names, self._run(session, inputs, len(inputs), names), strict=True))
+        return [values[tap.tensor].astype(np.float32, copy=False) for tap in taps]
+
+    def _run(
+        self, session: Any, inputs: np.ndarray, batch_size: int, names: Sequence[str]
+    ) -> list[np.ndarray]:
+        """Run in batches and join the outputs along the sequences."""
+        declared = next(v for v in session.get_inputs() if v.name == self._input_name)
+        data = inputs.astype(_TYPES[declared.type], copy=False)
+        fixed = declared.shape[0] if declared.shape and isinstance(declared.shape[0], int) else None
+        step = fixed or max(batch_size, 1)
+        pieces = []
+        for begin in range(0, len(data), step):
+            batch = data[begin : begin + step]
+            count = len(batch)
+            if fixed and count < fixed:
+                batch = np.concatenate([batch, np.zeros_like(batch, shape=_tail(batch, fixed))])
+            outputs = self._call(session, names, batch)
+            if any(not _by_row(output, len(batch)) for output in outputs) and count > 1:
+                if fixed:
+                    raise ModelError(
+                        f"{self._file.path}: an output has no axis for its batch of {fixed}; "
+                        "export the model with a free batch"
+                    )
+                return self._run(session, inputs, 1, names)
+            pieces.append([_rows(output, len(batch))[:count] for output in outputs])
+        return [np.concatenate(column) for column in zip(*pieces, strict=True)]
+
+    def _call(self, session: Any, names: Sequence[str], batch: np.ndarray) -> list[np.ndarray]:
+        try:
+            outputs = session.run(list(names), {self._input_name: batch})
+        except Exception as error:  # ONNX Runtime's own exceptions share no narrower base
+            raise ModelError(
+                f"{self._file.path}: ONNX Runtime fails on input of shape {batch.shape}: "
+                f"{_reason(error)}"
+            ) from error
+        return [np.asarray(output) for output in outputs]
+
+
+def _tail(batch: np.ndarray, fixed: int) -> tuple[int, ...]:
+    return (fixed - len(batch), *batch.shape[1:])
+
+
+def _by_row(output: np.ndarray, rows: int) -> bool:
+    return output.ndim > 0 and len(output) == rows
+
+
+def _rows(output: np.ndarray, rows: int) -> np.ndarray:
+    """Give an output its batch axis where the file squeezes it away for a single sequence."""
+    if rows == 1 and (output.ndim < 2 or len(output) != 1):
+        return output.reshape(1, *output.shape) if output.ndim else output.reshape(1, 1)
+    return output
+
+
+def _cut(file: OnnxFile, names: Sequence[str]) -> Any:
+    """Return the part of the model that computes some tensors, with these as its outputs."""
+    import onnx
+
+    wanted = set(names)
+    kept = []
+    for node in reversed(file.analysed.graph.node):
+        if wanted.intersection(node.output):
+            kept.append(node)
+            wanted.update(names_read(node))
+    model = onnx.ModelProto()
+    model.CopyFrom(file.analysed)
+    graph = model.graph
+    stored = {tensor.name for tensor in graph.initializer}
+    for values in (graph.node, graph.output):
+        del values[:]
+    graph.node.extend(reversed(kept))
+    graph.output.extend(onnx.ValueInfoProto(name=name) for name in names)
+    _keep(graph.initializer, lambda tensor: tensor.name in wanted)
+    _keep(graph.input, lambda value: value.name in wanted)
+    del stored
+    return model
+
+
+def _keep(values: Any, condition: Any) -> None:
+    for index in reversed(range(len(values))):
+        if not condition(values[index]):
+            del values[index]
+
+
+def _session(file: OnnxFile, model: Any, device: str, *, optimise: bool) -> tuple[Any, str]:
+    """Open a session; return it and the device it uses."""
+    import onnxruntime
+
+    options = onnxruntime.SessionOptions()
+    # Providers are chosen below, so what the GPU build logs about absent GPUs is noise.
+    options.log_severity_level = 4
+    level = onnxruntime.GraphOptimizationLevel
+    options.graph_optimization_level = level.ORT_ENABLE_ALL if optimise else level.ORT_DISABLE_ALL
+    providers = ["CPUExecutionProvider"]
+    if device == "gpu" and "CUDAExecutionProvider" in onnxruntime.get_available_providers():
+        if hasattr(onnxruntime, "preload_dlls"):
+            onnxruntime.preload_dlls()
+        providers.insert(0, "CUDAExecutionProvider")
+    try:
+        session = onnxruntime.InferenceSession(
+            model.SerializeToString(), options, providers=providers
+        )
+    except Exception as error:  # ONNX Runtime's own exceptions share no narrower base
+        raise ModelError(f"{file.path}: ONNX Runtime refuses it: {_reason(error)}") from error
+    used = "gpu" if "CUDAExecutionProvider" in session.get_providers() else "cpu"
+    return session, used
+
+
+def _reason(error: Exception) -> str:
+    """Shorten an ONNX Runtime message to what it says about the model."""
+    text = " ".join(str(error).split())
+    if text.startswith("[ONNXRuntimeError]"):
+        text = text.split(" : ", 3)[-1]
+    for prefix in ("Load model from memory failed:", "This is an invalid model. "):
+        text = text.removeprefix(prefix).strip()
+    return text if len(text) <= 240 else text[:240] + " …"

@@ -1,0 +1,26 @@
+"""Motifs of neurons: PPMs, decoupling, matching against known motifs, MEME files."""
+
+from neuroninterp.motifs.databases import MotifDatabase, load_database, relevant_indices
+from neuroninterp.motifs.decoupling import decouple, mixture, random_split
+from neuroninterp.motifs.information import clip, consensus, information_content
+from neuroninterp.motifs.matching import match
+from neuroninterp.motifs.meme import read_meme, write_meme
+from neuroninterp.motifs.records import Match, Motif, Part
+
+__all__ = [
+    "Match",
+    "Motif",
+    "MotifDatabase",
+    "Part",
+    "clip",
+    "consensus",
+    "decouple",
+    "information_content",
+    "load_database",
+    "match",
+    "mixture",
+    "random_split",
+    "read_meme",
+    "relevant_indices",
+    "write_meme",
+]

@@ -1,0 +1,102 @@
+"""The values that travel through the second half of the pipeline."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+import numpy as np
+
+__all__ = ["Match", "Motif", "Part"]
+
+
+@dataclass(frozen=True, eq=False)
+class Motif:
+    """A position probability matrix of a neuron, with what is known about it.
+
+    Parameters
+    ----------
+    ppm : numpy.ndarray, shape=(receptive field, 4)
+        Activation-weighted probabilities, ACGT, rows summing to 1.
+    maximum : float
+        Largest z among the sequences behind it.
+    threshold : float
+        Above which z counts as active.
+    n_sequences : int
+        Number of sequences behind it.
+    consensus : str
+        Most probable base at each position.
+    consensus_value : float
+        z of the consensus sequence.
+    log2_rarity : float
+        log2 of the probability that a uniformly random window is active; NaN for windows
+        from data.
+    """
+
+    ppm: np.ndarray
+    maximum: float
+    threshold: float
+    n_sequences: int
+    consensus: str
+    consensus_value: float
+    log2_rarity: float = float("nan")
+
+    @property
+    def consensus_ratio(self) -> float:
+        """z of the consensus over the largest z: near 1 one motif, low still a mixture."""
+        return self.consensus_value / self.maximum if self.maximum > 0 else float("nan")
+
+
+@dataclass(frozen=True, eq=False)
+class Part(Motif):
+    """One decoupled part of a neuron's sample.
+
+    Parameters
+    ----------
+    share : float
+        Activation-weighted share of the neuron's sample, in (0, 1]; a neuron's shares sum to 1.
+    shift : int
+        Position of this part's motif relative to the neuron's first part, bp.
+    """
+
+    share: float = 1.0
+    shift: int = 0
+
+
+@dataclass(frozen=True)
+class Match:
+    """A Tomtom hit of a clipped PPM, or a segment of it, against a known motif.
+
+    Parameters
+    ----------
+    query : str
+        Which PPM, for example ``"layer1_neuron3_part0"``.
+    target_id, target_name : str
+        The known motif, for example ``"MA0139.1"`` and ``"CTCF"``.
+    p_value, e_value : float
+        E-value is p-value times the number of targets.
+    strand : str
+        "+" or "-".
+    start, end : int
+        The aligned stretch in the query's own positions (half-open).
+    overlap : int
+        Aligned columns.
+    covered : float
+        Share of the target's information content (bits) that the aligned columns cover.
+    whole : bool
+        Whether ``covered`` reaches the limit for a whole match.
+    relevant : bool
+        Whether the target is one that the user named as relevant.
+    """
+
+    query: str
+    target_id: str
+    target_name: str
+    p_value: float
+    e_value: float
+    strand: str
+    start: int
+    end: int
+    overlap: int
+    covered: float
+    whole: bool
+    relevant: bool = field(default=False)

@@ -1,0 +1,166 @@
+"""Sequence logos as matplotlib figures."""
+
+from __future__ import annotations
+
+import math
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from neuroninterp.motifs.information import information_content
+from neuroninterp.motifs.records import Motif
+from neuroninterp.report.payload import informative_span, ordered_parts
+from neuroninterp.results.records import AnalysisResult, LayerResult, NeuronResult, motif_id
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+__all__ = ["COLOURS", "logo", "write_figures"]
+
+COLOURS = {"A": "#1b7f3b", "C": "#1f5fc4", "G": "#d98200", "T": "#c8322b"}
+"""The usual colours of the bases, as in the report."""
+
+_WIDEST = 40
+_INCHES_A_POSITION = 0.24
+_MOST_FIGURES = 24
+
+
+def logo(ppm: np.ndarray | Motif, *, ax: Axes | None = None, first: int = 1) -> tuple[Figure, Axes]:
+    """Draw a sequence logo, letter heights in bits.
+
+    Parameters
+    ----------
+    ppm : numpy.ndarray, shape=(length, 4), or Motif
+        Probabilities, ACGT, rows summing to 1.
+    ax : matplotlib.axes.Axes, optional
+        Where to draw; a new figure by default.
+    first : int
+        Number of the first position on the horizontal axis (bp).
+
+    Returns
+    -------
+    tuple of Figure and Axes
+        What was drawn on.
+
+    Raises
+    ------
+    ValueError
+        If ``ppm`` is not of shape (length, 4).
+    """
+    import logomaker
+    import pandas as pd
+
+    matrix = np.asarray(ppm.ppm if isinstance(ppm, Motif) else ppm, dtype=float)
+    if matrix.ndim != 2 or matrix.shape[1] != 4 or not len(matrix):
+        raise ValueError(f"expected a PPM of shape (length, 4), found {matrix.shape}")
+    if ax is None:
+        from matplotlib import pyplot
+
+        figure = pyplot.figure(figsize=_size(len(matrix)))
+        ax = _add_axes(figure)
+    heights = matrix * information_content(matrix)[:, None]
+    positions = np.arange(first, first + len(matrix))
+    frame = pd.DataFrame(heights, columns=list("ACGT"), index=positions)
+    logomaker.Logo(frame, ax=ax, color_scheme=COLOURS, show_spines=False)
+    ax.set_ylim(0, 2)
+    ax.set_yticks([0, 1, 2])
+    ax.set_ylabel("bits")
+    step = 1 if len(matrix) <= 12 else 5 if len(matrix) <= 60 else 20
+    ax.set_xticks([position for position in positions if position % step == 0])
+    ax.spines["left"].set_visible(True)
+    return ax.figure, ax  # type: ignore[return-value]
+
+
+def write_figures(result: AnalysisResult, folder: str | Path, *, limit: int = 12) -> list[Path]:
+    """Write the best motif of the strongest neurons of each layer as SVG and PNG.
+
+    Parameters
+    ----------
+    result : AnalysisResult
+        What the run found.
+    folder : str or Path
+        Created where missing.
+    limit : int
+        Neurons a layer, the smallest E-values first, then the largest maxima. A logo takes
+        about a third of a second, so networks of many layers get fewer a layer: 24 in all,
+        but at least one a layer.
+
+    Returns
+    -------
+    list of Path
+        The files, named ``layer{n}_neuron{k}_part{i}.svg`` and ``.png``. Long motifs are
+        clipped to their most informative 40 positions.
+    """
+    import matplotlib
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+    from matplotlib.figure import Figure
+
+    target = Path(folder)
+    target.mkdir(parents=True, exist_ok=True)
+    written = []
+    # Letters' outlines get names from a random salt unless it is fixed; files should be equal.
+    with matplotlib.rc_context({"svg.hashsalt": "neuroninterp", "font.size": 9}):
+        for neuron in _strongest(result, limit):
+            part = ordered_parts(neuron)[0]
+            ppm = neuron.parts[part].ppm
+            start, end = _clip(ppm)
+            figure = Figure(figsize=_size(end - start))
+            FigureCanvasAgg(figure)
+            _, ax = logo(ppm[start:end], ax=_add_axes(figure), first=start + 1)
+            name = motif_id(neuron.layer, neuron.neuron, part)
+            ax.set_title(_caption(neuron, part), loc="left", fontsize=9, parse_math=False)
+            for ending, options in (("svg", {"metadata": {"Date": None}}), ("png", {"dpi": 150})):
+                path = target / f"{name}.{ending}"
+                figure.savefig(path, **options)
+                written.append(path)
+    return written
+
+
+def _strongest(result: AnalysisResult, limit: int) -> list[NeuronResult]:
+    """Return each layer's neurons with the best matches, few enough to draw quickly."""
+
+    def key(neuron: NeuronResult) -> tuple[float, float]:
+        match, mixture = neuron.best_match, neuron.mixture
+        e_value = math.inf if match is None else match.e_value
+        return e_value, -(mixture.maximum if mixture is not None else 0.0)
+
+    each = min(limit, max(1, _MOST_FIGURES // max(1, len(result.layers))))
+
+    def best(layer: LayerResult) -> list[NeuronResult]:
+        return sorted((neuron for neuron in layer.neurons if neuron.parts), key=key)[:each]
+
+    return [neuron for layer in result.layers for neuron in best(layer)]
+
+
+def _clip(ppm: np.ndarray) -> tuple[int, int]:
+    """Return the informative span, or its most informative stretch of the widest size."""
+    start, end = informative_span(ppm)
+    if end - start <= _WIDEST:
+        return start, end
+    bits = np.convolve(information_content(ppm)[start:end], np.ones(_WIDEST), mode="valid")
+    best = start + int(np.argmax(bits))
+    return best, best + _WIDEST
+
+
+def _caption(neuron: NeuronResult, part: int) -> str:
+    text = f"layer {neuron.layer}, neuron {neuron.neuron}"
+    hits = neuron.part_matches(part)
+    # Names come from files: fonts lack control characters, and warn about them.
+    name = "".join(c if c.isprintable() else " " for c in hits[0].target_name) if hits else ""
+    return f"{text}: {name}" if name else text
+
+
+def _add_axes(figure: Figure) -> Axes:
+    """Add axes with margins in inches; a layout engine would draw every logo twice."""
+    width, height = figure.get_size_inches()
+    left, bottom, right, top = 0.45, 0.25, 0.1, 0.25
+    return figure.add_axes(
+        (left / width, bottom / height, 1 - (left + right) / width, 1 - (bottom + top) / height)
+    )
+
+
+def _size(length: int) -> tuple[float, float]:
+    """Return a figure's width and height, in inches."""
+    return max(2.4, _INCHES_A_POSITION * length + 0.6), 1.5

@@ -1,0 +1,22 @@
+"""The results of a run: as values, as tables, and as a folder of files."""
+
+from neuroninterp.results.folder import prepare_output, write_results
+from neuroninterp.results.read import read_results, stored_ppms
+from neuroninterp.results.records import AnalysisResult, LayerResult, NeuronResult, motif_id
+from neuroninterp.results.summary import summarize
+from neuroninterp.results.tables import layers_table, matches_table, neurons_table
+
+__all__ = [
+    "AnalysisResult",
+    "LayerResult",
+    "NeuronResult",
+    "layers_table",
+    "matches_table",
+    "motif_id",
+    "neurons_table",
+    "prepare_output",
+    "read_results",
+    "stored_ppms",
+    "summarize",
+    "write_results",
+]

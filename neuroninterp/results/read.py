@@ -1,0 +1,201 @@
+"""Read a results folder again, for a new report or for other work with the PPMs."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from neuroninterp.errors import OutputError
+from neuroninterp.fields.layers import Layer, PoolSummary
+from neuroninterp.motifs.records import Match, Motif, Part
+from neuroninterp.results.records import AnalysisResult, LayerResult, NeuronResult, motif_id
+from neuroninterp.results.summary import SCHEMA, SCHEMA_VERSION
+from neuroninterp.verdict import LayerFractions, Reading, Verdict
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+__all__ = ["read_results", "stored_ppms"]
+
+
+def read_results(path: str | Path) -> AnalysisResult:
+    """Read the results of a run.
+
+    Parameters
+    ----------
+    path : str or Path
+        A results folder, or its ``results.h5``.
+
+    Returns
+    -------
+    AnalysisResult
+        What the run found. PPMs have the precision of float32; NaN in the model card and
+        the settings comes back as None.
+
+    Raises
+    ------
+    OutputError
+        If there is no such file, or it is not a results file of this schema version.
+    """
+    import h5py
+
+    file_path = Path(path)
+    if file_path.is_dir():
+        file_path = file_path / "results.h5"
+    if not file_path.is_file():
+        raise OutputError(f"no results at {file_path}; expected a folder written by analyze")
+    try:
+        with h5py.File(file_path, "r") as file:
+            _check_schema(file, file_path)
+            return _read_result(file)
+    except OutputError:
+        raise
+    except (OSError, KeyError, ValueError, TypeError) as error:
+        raise OutputError(
+            f"{file_path} is damaged or no neuroninterp results file ({error}); run analyze again"
+        ) from error
+
+
+def stored_ppms(result: AnalysisResult) -> dict[str, np.ndarray]:
+    """Return every part's PPM by its name in the files.
+
+    Parameters
+    ----------
+    result : AnalysisResult
+        What a run found, or :func:`read_results` read.
+
+    Returns
+    -------
+    dict of str to numpy.ndarray, shape=(receptive field, 4)
+        For example under ``"layer1_neuron3_part0"``; channels ACGT.
+    """
+    return {
+        motif_id(neuron.layer, neuron.neuron, index): part.ppm
+        for layer in result.layers
+        for neuron in layer.neurons
+        for index, part in enumerate(neuron.parts)
+    }
+
+
+def _check_schema(file: Any, path: Path) -> None:
+    found = file.attrs.get("schema")
+    if not isinstance(found, str) or not found.startswith("neuroninterp/"):
+        raise OutputError(f"{path} is not a neuroninterp results file: it has no schema attribute")
+    if found != SCHEMA:
+        raise OutputError(
+            f"{path} has schema {found!r}, this version reads {SCHEMA!r} "
+            f"(version {SCHEMA_VERSION}); run analyze again"
+        )
+
+
+def _read_result(file: Any) -> AnalysisResult:
+    def parsed(name: str) -> Any:
+        return json.loads(file.attrs[name])
+
+    layers = sorted(file["layers"].values(), key=lambda group: int(group.attrs["number"]))
+    return AnalysisResult(
+        model=parsed("model"),
+        data=parsed("data"),
+        performance=_read_performance(file["performance"]) if "performance" in file else None,
+        layers=tuple(_read_layer(group) for group in layers),
+        verdict=_read_verdict(parsed("verdict")),
+        settings=parsed("settings"),
+        versions=parsed("versions"),
+        seconds=parsed("seconds"),
+        skipped=tuple(parsed("skipped")),
+    )
+
+
+def _read_verdict(values: dict[str, Any]) -> Verdict:
+    def reading(fields: dict[str, Any]) -> Reading:
+        interval = fields.pop("interval")
+        return Reading(**fields, interval=None if interval is None else tuple(interval))
+
+    structural, empirical = values.pop("structural"), values.pop("empirical")
+    return Verdict(**values, structural=reading(structural), empirical=reading(empirical))
+
+
+def _read_performance(group: Any) -> pd.DataFrame:
+    import h5py
+    import pandas as pd
+
+    columns = {}
+    for name in json.loads(group.attrs["columns"]):
+        data = group[name]
+        columns[name] = data.asstr()[:] if h5py.check_string_dtype(data.dtype) else data[:]
+    return pd.DataFrame(columns)
+
+
+def _read_layer(group: Any) -> LayerResult:
+    values = _attributes(group)
+    pool = {name: values.pop(f"pool_{name}", None) for name in ("kind", "size", "stride")}
+    left, right = values.pop("padding")
+    layer = Layer(
+        padding=(int(left), int(right)),
+        pool=None if pool["kind"] is None else PoolSummary(**pool),
+        **{"activation": None, **values},
+    )
+    absent = {name: None for name in LayerFractions.__dataclass_fields__}
+    fractions = LayerFractions(**{**absent, **_attributes(group["fractions"])})
+    neurons = sorted(group["neurons"].items(), key=lambda item: int(item[0]))
+    return LayerResult(
+        layer=layer,
+        neurons=tuple(_read_neuron(layer.number, int(name), item) for name, item in neurons),
+        fractions=fractions,
+    )
+
+
+def _read_neuron(layer: int, neuron: int, group: Any) -> NeuronResult:
+    from_data = group.get("from_data")
+    return NeuronResult(
+        layer=layer,
+        neuron=neuron,
+        mixture=_read_motif(group["mixture"]) if "mixture" in group else None,
+        parts=_read_parts(group),
+        matches=_read_matches(group, "matches"),
+        mixture_matches=_read_matches(group, "mixture_matches"),
+        from_data=None if from_data is None else _read_motif(from_data),
+        from_data_parts=() if from_data is None else _read_parts(from_data),
+    )
+
+
+def _read_parts(group: Any) -> tuple[Part, ...]:
+    if "parts" not in group:
+        return ()
+    ordered = sorted(group["parts"].items(), key=lambda item: int(item[0]))
+    return tuple(Part(**_motif_values(item)) for _, item in ordered)
+
+
+def _read_motif(group: Any) -> Motif:
+    values = _motif_values(group)
+    return Part(**values) if "share" in values else Motif(**values)
+
+
+def _motif_values(group: Any) -> dict[str, Any]:
+    values = _attributes(group["ppm"])
+    # Derived from the other two; kept in the file for readers that do not know the rule.
+    del values["consensus_ratio"]
+    return {"ppm": group["ppm"][:].astype(np.float64), **values}
+
+
+def _read_matches(group: Any, name: str) -> tuple[Match, ...]:
+    if name not in group:
+        return ()
+    records = group[name][:]
+    return tuple(
+        Match(**{field: _value(record[field]) for field in records.dtype.names})
+        for record in records
+    )
+
+
+def _attributes(target: Any) -> dict[str, Any]:
+    return {name: _value(value) for name, value in target.attrs.items()}
+
+
+def _value(value: Any) -> Any:
+    if isinstance(value, bytes):
+        return value.decode("utf-8")
+    return value.item() if isinstance(value, np.generic) else value

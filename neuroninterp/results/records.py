@@ -1,0 +1,127 @@
+"""What an analysis found, as values: one record a neuron, a layer, a verdict, a run."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from neuroninterp.fields.layers import Layer
+from neuroninterp.motifs.records import Match, Motif, Part
+from neuroninterp.verdict import LayerFractions, Verdict
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+__all__ = ["AnalysisResult", "LayerResult", "NeuronResult", "motif_id"]
+
+
+def motif_id(layer: int, neuron: int, part: int | None) -> str:
+    """Return the name of a PPM in every file, for example ``"layer1_neuron3_part0"``.
+
+    Parameters
+    ----------
+    layer, neuron : int
+        Layer number (from 1) and channel (from 0).
+    part : int or None
+        Index of the part; None for the mixture.
+    """
+    ending = "mixture" if part is None else f"part{part}"
+    return f"layer{layer}_neuron{neuron}_{ending}"
+
+
+@dataclass(frozen=True, eq=False)
+class NeuronResult:
+    """What was found about one neuron.
+
+    Parameters
+    ----------
+    layer, neuron : int
+        Layer number (from 1) and channel (from 0).
+    mixture : Motif or None
+        The undecoupled PPM; None for a dead neuron (never active).
+    parts : tuple of Part
+        Decoupled parts, largest share first; one part where there is nothing to decouple.
+    matches : tuple of Match
+        Hits of the parts, best first; ``query`` ends in ``_part{i}``.
+    mixture_matches : tuple of Match
+        Hits of the mixture.
+    from_data : Motif or None
+        PPM of windows from the user's sequences, where there are any active ones.
+    from_data_parts : tuple of Part
+        Its decoupled parts.
+    """
+
+    layer: int
+    neuron: int
+    mixture: Motif | None
+    parts: tuple[Part, ...] = ()
+    matches: tuple[Match, ...] = ()
+    mixture_matches: tuple[Match, ...] = ()
+    from_data: Motif | None = None
+    from_data_parts: tuple[Part, ...] = ()
+
+    @property
+    def dead(self) -> bool:
+        """Whether no sequence activates the neuron."""
+        return self.mixture is None
+
+    @property
+    def best_match(self) -> Match | None:
+        """The hit with the smallest E-value, whatever the part."""
+        return min(self.matches, key=lambda match: match.e_value, default=None)
+
+    def part_matches(self, part: int) -> tuple[Match, ...]:
+        """Return the hits of part ``part``, best first."""
+        name = motif_id(self.layer, self.neuron, part)
+        hits = (match for match in self.matches if match.query == name)
+        return tuple(sorted(hits, key=lambda match: match.e_value))
+
+    @property
+    def best_part(self) -> Part | None:
+        """The part with the highest consensus ratio."""
+        return max(self.parts, key=lambda part: part.consensus_ratio, default=None)
+
+
+@dataclass(frozen=True, eq=False)
+class LayerResult:
+    """One layer: its geometry, its neurons, and the fractions of them that match."""
+
+    layer: Layer
+    neurons: tuple[NeuronResult, ...]
+    fractions: LayerFractions
+
+
+@dataclass(frozen=True, eq=False)
+class AnalysisResult:
+    """Everything that one run of :func:`neuroninterp.analyze` found.
+
+    Parameters
+    ----------
+    model : mapping
+        Model card: path, sha256, format, input layout, length, alphabet, device.
+    data : mapping or None
+        What the user's sequences were: path, number, length, labels, what was left out.
+    performance : pandas.DataFrame or None
+        One row a class: class, positives, negatives, auroc, aupr; None without labels.
+    layers : tuple of LayerResult
+        The analysed layers, in order.
+    verdict : Verdict
+        Where the localist bottleneck sits.
+    settings, versions : mapping
+        Arguments of the run and versions of the libraries.
+    seconds : mapping of str to float
+        Wall-clock time per stage.
+    skipped : tuple of str
+        What was not analysed, and why.
+    """
+
+    model: Mapping[str, Any]
+    data: Mapping[str, Any] | None
+    performance: pd.DataFrame | None
+    layers: tuple[LayerResult, ...]
+    verdict: Verdict
+    settings: Mapping[str, Any]
+    versions: Mapping[str, str]
+    seconds: Mapping[str, float]
+    skipped: tuple[str, ...] = field(default=())

@@ -1,0 +1,203 @@
+"""The results as tables: layers, neurons, matches. The same columns as the TSV files."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Any
+
+from neuroninterp.motifs.records import Match, Motif
+from neuroninterp.results.records import AnalysisResult, NeuronResult, motif_id
+from neuroninterp.results.summary import layer_row
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+__all__ = ["layers_table", "matches_table", "neurons_table"]
+
+_NEURON_COLUMNS = {
+    "layer": "int64",
+    "neuron": "int64",
+    "dead": "bool",
+    "maximum": "float64",
+    "threshold": "float64",
+    "n_sequences": "Int64",
+    "log2_rarity": "float64",
+    "mixture_consensus": "object",
+    "mixture_consensus_ratio": "float64",
+    "parts": "int64",
+    "best_part": "Int64",
+    "best_part_consensus": "object",
+    "best_part_consensus_ratio": "float64",
+    "match_id": "object",
+    "match_name": "object",
+    "match_part": "Int64",
+    "match_e_value": "float64",
+    "matched": "bool",
+    "whole": "bool",
+    "relevant": "bool",
+    "data_maximum": "float64",
+    "data_n_sequences": "Int64",
+}
+_MATCH_COLUMNS = {
+    "Query_ID": "object",
+    "Target_ID": "object",
+    "p-value": "float64",
+    "E-value": "float64",
+    "Overlap": "int64",
+    "Query_consensus": "object",
+    "Orientation": "object",
+    "layer": "int64",
+    "neuron": "int64",
+    "part": "Int64",
+    "target_name": "object",
+    "start": "int64",
+    "end": "int64",
+    "covered": "float64",
+    "whole": "bool",
+    "relevant": "bool",
+}
+
+
+def layers_table(result: AnalysisResult) -> pd.DataFrame:
+    """Return one row a layer: geometry (bp), counts, and fractions in [0, 1].
+
+    Parameters
+    ----------
+    result : AnalysisResult
+        What the run found.
+
+    Returns
+    -------
+    pandas.DataFrame
+        The columns of ``layers.tsv``; see :func:`neuroninterp.results.summary.layer_row`.
+    """
+    import pandas as pd
+
+    return pd.DataFrame([layer_row(layer) for layer in result.layers])
+
+
+def neurons_table(result: AnalysisResult) -> pd.DataFrame:
+    """Return one row a neuron, in order of layer and neuron.
+
+    Parameters
+    ----------
+    result : AnalysisResult
+        What the run found.
+
+    Returns
+    -------
+    pandas.DataFrame
+        The columns of ``neurons.tsv``. ``log2_rarity`` is in bits; ``best_part`` is the part
+        with the highest consensus ratio, ``match_*`` the hit with the smallest E-value;
+        ``whole`` and ``relevant`` say whether any hit of any part is.
+    """
+    rows = [_neuron_row(neuron) for layer in result.layers for neuron in layer.neurons]
+    return _frame(rows, _NEURON_COLUMNS)
+
+
+def matches_table(result: AnalysisResult) -> pd.DataFrame:
+    """Return one row a hit, of parts and of mixtures.
+
+    Parameters
+    ----------
+    result : AnalysisResult
+        What the run found.
+
+    Returns
+    -------
+    pandas.DataFrame
+        The columns of ``matches.tsv``. Names as in the MEME suite's Tomtom where it has one.
+        ``part`` is missing for hits of a mixture. ``start`` and ``end`` bound the aligned
+        stretch of the query (0-based, half-open, bp); ``Query_consensus`` is that stretch.
+    """
+    rows = [
+        row for layer in result.layers for neuron in layer.neurons for row in _match_rows(neuron)
+    ]
+    return _frame(rows, _MATCH_COLUMNS)
+
+
+def _frame(rows: list[dict[str, Any]], columns: dict[str, str]) -> pd.DataFrame:
+    """Build a table that has its columns and types even where it has no row."""
+    import pandas as pd
+
+    return pd.DataFrame(rows, columns=list(columns)).astype(columns)
+
+
+def _neuron_row(result: NeuronResult) -> dict[str, Any]:
+    row: dict[str, Any] = {
+        "layer": result.layer,
+        "neuron": result.neuron,
+        "dead": result.dead,
+        "parts": len(result.parts),
+        "matched": bool(result.matches),
+        "whole": any(match.whole for match in result.matches),
+        "relevant": any(match.relevant for match in result.matches),
+    }
+    if result.mixture is not None:
+        row |= {
+            "maximum": result.mixture.maximum,
+            "threshold": result.mixture.threshold,
+            "n_sequences": result.mixture.n_sequences,
+            "log2_rarity": result.mixture.log2_rarity,
+            "mixture_consensus": result.mixture.consensus,
+            "mixture_consensus_ratio": result.mixture.consensus_ratio,
+        }
+    best = result.best_part
+    if best is not None:
+        row |= {
+            "best_part": next(i for i, part in enumerate(result.parts) if part is best),
+            "best_part_consensus": best.consensus,
+            "best_part_consensus_ratio": best.consensus_ratio,
+        }
+    match = result.best_match
+    if match is not None:
+        row |= {
+            "match_id": match.target_id,
+            "match_name": match.target_name,
+            "match_part": _query_parts(result).get(match.query),
+            "match_e_value": match.e_value,
+        }
+    if result.from_data is not None:
+        row |= {
+            "data_maximum": result.from_data.maximum,
+            "data_n_sequences": result.from_data.n_sequences,
+        }
+    return row
+
+
+def _query_parts(result: NeuronResult) -> dict[str, int]:
+    """Return which part each query name stands for."""
+    names = (motif_id(result.layer, result.neuron, part) for part in range(len(result.parts)))
+    return {name: part for part, name in enumerate(names)}
+
+
+def _match_rows(result: NeuronResult) -> Iterator[dict[str, Any]]:
+    parts = _query_parts(result)
+    for match in result.matches:
+        part = parts.get(match.query)
+        yield _match_row(result, match, part, None if part is None else result.parts[part])
+    for match in result.mixture_matches:
+        yield _match_row(result, match, None, result.mixture)
+
+
+def _match_row(
+    result: NeuronResult, match: Match, part: int | None, motif: Motif | None
+) -> dict[str, Any]:
+    return {
+        "Query_ID": match.query,
+        "Target_ID": match.target_id,
+        "p-value": match.p_value,
+        "E-value": match.e_value,
+        "Overlap": match.overlap,
+        "Query_consensus": motif.consensus[match.start : match.end] if motif else "",
+        "Orientation": match.strand,
+        "layer": result.layer,
+        "neuron": result.neuron,
+        "part": part,
+        "target_name": match.target_name,
+        "start": match.start,
+        "end": match.end,
+        "covered": match.covered,
+        "whole": match.whole,
+        "relevant": match.relevant,
+    }

@@ -1,0 +1,25 @@
+"""Activation samples: drawn from the model itself, or taken from the user's sequences."""
+
+from neuroninterp.sampling.draw import activity_thresholds, check_neurons, sample
+from neuroninterp.sampling.sample import (
+    LEVELS,
+    ActivationSample,
+    level_edges,
+    level_of,
+    level_weights,
+    weighted_ppm,
+)
+from neuroninterp.sampling.windows import windows_from_data
+
+__all__ = [
+    "LEVELS",
+    "ActivationSample",
+    "activity_thresholds",
+    "check_neurons",
+    "level_edges",
+    "level_of",
+    "level_weights",
+    "sample",
+    "weighted_ppm",
+    "windows_from_data",
+]

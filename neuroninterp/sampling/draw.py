@@ -1,0 +1,111 @@
+"""Sampling a layer: thresholds, and the choice between enumeration and splitting."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+import numpy as np
+
+from neuroninterp.errors import UnknownNameError
+from neuroninterp.models import Model
+from neuroninterp.sampling.enumeration import LARGEST_ENUMERATED, enumerate_neurons
+from neuroninterp.sampling.sample import ActivationSample
+from neuroninterp.sampling.splitting import EFFORTS, split_neurons
+
+__all__ = ["activity_thresholds", "sample"]
+
+_BACKGROUND_WINDOWS = 4096
+_NEURONS_AT_ONCE = 64
+
+
+def activity_thresholds(model: Model, layer: int, *, seed: int = 0) -> np.ndarray:
+    """Return the value above which each neuron of a layer counts as active.
+
+    0 for rectifier-like nonlinearities; for others the median of z over uniformly random
+    windows.
+
+    Returns
+    -------
+    numpy.ndarray, shape=(neurons,)
+    """
+    trunk = model.trunk(layer)
+    if model.layer_nodes(layer).rectified:
+        return np.zeros(trunk.neurons)
+    rng = np.random.default_rng([seed, layer])
+    background = rng.integers(0, 4, (_BACKGROUND_WINDOWS, trunk.receptive_field), np.uint8)
+    return np.median(trunk.values(background), axis=0).astype(np.float64)
+
+
+def sample(
+    model: Model,
+    layer: int,
+    neurons: Sequence[int] | None = None,
+    *,
+    effort: str = "standard",
+    seed: int = 0,
+    advance: Callable[[int], None] = lambda finished: None,
+) -> list[ActivationSample]:
+    """Draw activation-weighted samples of a layer's neurons from the model itself.
+
+    Fields of up to 11 bp are enumerated, so that everything about them is exact; longer
+    ones are sampled by multilevel splitting.
+
+    Parameters
+    ----------
+    model : Model
+        A loaded model.
+    layer : int
+        Layer number, from 1.
+    neurons : sequence of int or None
+        Channels, from 0; None for all.
+    effort : str
+        "quick", "standard" or "thorough".
+    seed : int
+        The same seed gives the same sample, whichever neurons are asked for.
+    advance : callable
+        Called with the number of neurons finished since the last call.
+
+    Returns
+    -------
+    list of ActivationSample
+        One per neuron, in the order asked for.
+
+    Raises
+    ------
+    UnknownNameError
+        If the layer, a neuron or the effort does not exist.
+    """
+    if effort not in EFFORTS:
+        raise UnknownNameError("effort", effort, list(EFFORTS))
+    chosen = check_neurons(model, layer, neurons)
+    trunk = model.trunk(layer)
+    thresholds = activity_thresholds(model, layer, seed=seed)[chosen]
+    samples: list[ActivationSample] = []
+    for begin in range(0, len(chosen), _NEURONS_AT_ONCE):
+        block = chosen[begin : begin + _NEURONS_AT_ONCE]
+        limits = thresholds[begin : begin + _NEURONS_AT_ONCE]
+        if trunk.receptive_field <= LARGEST_ENUMERATED:
+            samples += enumerate_neurons(trunk, layer, block, limits, seed=seed)
+            advance(len(block))
+        else:
+            samples += split_neurons(
+                trunk, layer, block, limits, effort=EFFORTS[effort], seed=seed, advance=advance
+            )
+    return samples
+
+
+def check_neurons(model: Model, layer: int, neurons: Sequence[int] | None) -> list[int]:
+    """Return the channels asked for, all of the layer's for None.
+
+    Raises
+    ------
+    UnknownNameError
+        If the layer or a neuron does not exist.
+    """
+    filters = model.layer(layer).filters
+    if neurons is None:
+        return list(range(filters))
+    for neuron in neurons:
+        if not 0 <= neuron < filters:
+            raise UnknownNameError(f"neuron of layer {layer}", str(neuron), [f"0 to {filters - 1}"])
+    return list(neurons)

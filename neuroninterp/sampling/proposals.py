@@ -1,0 +1,116 @@
+"""Moves of the sampler.
+
+Each is symmetric, so accepting whatever stays above the threshold keeps the particles
+uniform on {z > threshold}.
+
+Every neuron has its own random stream, so that its sample does not depend on which other
+neurons are sampled with it.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+__all__ = ["MOVES", "Randomness", "draw", "propose"]
+
+MOVES = ("site", "shift", "sites", "cross-over", "site", "block", "sites", "cross-over")
+"""Order in which the moves are tried, one a sweep."""
+
+_LONGEST_SHIFT = 12
+
+
+@dataclass(frozen=True, eq=False)
+class Randomness:
+    """Random numbers of one sweep over particles (neurons, particles)."""
+
+    bases: np.ndarray
+    """Uniform codes 0 to 3, shape (neurons, particles, length), uint8."""
+    uniforms: np.ndarray
+    """Uniform in [0, 1), shape (neurons, particles, 4)."""
+
+
+def draw(
+    streams: list[np.random.Generator], particles: int, length: int, sweeps: int
+) -> list[Randomness]:
+    """Draw the random numbers of several sweeps, each neuron from its own stream."""
+    bases = np.stack(
+        [rng.integers(0, 4, (sweeps, particles, length), np.uint8) for rng in streams], axis=1
+    )
+    uniforms = np.stack([rng.random((sweeps, particles, 4)) for rng in streams], axis=1)
+    return [Randomness(bases[sweep], uniforms[sweep]) for sweep in range(sweeps)]
+
+
+def propose(state: np.ndarray, move: str, random: Randomness) -> tuple[np.ndarray, np.ndarray]:
+    """Propose a new state for every particle.
+
+    Parameters
+    ----------
+    state : numpy.ndarray, shape=(neurons, particles, length)
+        Codes, uint8.
+    move : str
+        One of :data:`MOVES`.
+    random : Randomness
+        This sweep's random numbers.
+
+    Returns
+    -------
+    proposal : numpy.ndarray, shape=(neurons, particles, length)
+        The proposed codes.
+    partner : numpy.ndarray, shape=(neurons, particles)
+        The particle that must be accepted together with this one: itself, except in a
+        cross-over.
+    """
+    alone = np.broadcast_to(np.arange(state.shape[1]), state.shape[:2])
+    if move == "site":
+        return _substitute(state, random, sites=1), alone
+    if move == "sites":
+        return _substitute(state, random, sites=3), alone
+    if move == "block":
+        return np.where(_stretch(random, state.shape[2]), random.bases, state), alone
+    if move == "shift":
+        return _shift(state, random), alone
+    return _cross_over(state, random)
+
+
+def _substitute(state: np.ndarray, random: Randomness, *, sites: int) -> np.ndarray:
+    """Put random bases at up to ``sites`` random positions."""
+    length = state.shape[2]
+    proposal = state.copy()
+    positions = (random.uniforms[:, :, :sites] * length).astype(np.int64)
+    new = np.take_along_axis(random.bases, positions, axis=2)
+    np.put_along_axis(proposal, positions, new, axis=2)
+    return proposal
+
+
+def _stretch(random: Randomness, length: int) -> np.ndarray:
+    """Return a mask of one random stretch a particle, of 2 bp to half the window."""
+    longest = max(length // 2, 2)
+    start = (random.uniforms[:, :, 0] * length).astype(np.int64)[:, :, None]
+    size = 2 + (random.uniforms[:, :, 1] * (longest - 1)).astype(np.int64)[:, :, None]
+    position = np.arange(length)
+    return (position >= start) & (position < start + size)
+
+
+def _shift(state: np.ndarray, random: Randomness) -> np.ndarray:
+    """Slide the window by a few bp either way; random bases enter at the end."""
+    length = state.shape[2]
+    longest = min(_LONGEST_SHIFT, max(length // 3, 1))
+    distance = 1 + (random.uniforms[:, :, 0] * longest).astype(np.int64)
+    signed = np.where(random.uniforms[:, :, 1] < 0.5, distance, -distance)[:, :, None]
+    origin = np.arange(length) - signed
+    moved = np.take_along_axis(state, np.clip(origin, 0, length - 1), axis=2)
+    return np.where((origin >= 0) & (origin < length), moved, random.bases)
+
+
+def _cross_over(state: np.ndarray, random: Randomness) -> tuple[np.ndarray, np.ndarray]:
+    """Swap one random stretch between the particles of random pairs."""
+    particles, length = state.shape[1:]
+    # A random reflection pairs each particle with another and is its own inverse.
+    pivot = (random.uniforms[:, :1, 2] * particles).astype(np.int64)
+    partner = (pivot - np.arange(particles)) % particles
+    leader = np.minimum(partner, np.arange(particles))
+    mask = np.take_along_axis(_stretch(random, length), leader[:, :, None], axis=1)
+    other = np.take_along_axis(state, partner[:, :, None], axis=1)
+    return np.where(mask, other, state), partner

@@ -1,0 +1,142 @@
+"""Activation samples: windows of a neuron with its values, and the level weights.
+
+The activation-weighted PPM is P = Σ_b a_b F_b / Σ_b a_b over 20 equal slices b of
+(threshold, maximum], with F_b the mean one-hot matrix of the windows in slice b and a_b
+their mean activation above threshold (NeuronMotif, Wei et al. 2021, made exact). A window
+of slice b therefore weighs a_b / n_b, and every average below is a weighted mean.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+__all__ = ["LEVELS", "ActivationSample", "level_edges", "level_of", "level_weights", "weighted_ppm"]
+
+LEVELS = 20
+"""Number of activation levels."""
+
+
+@dataclass(frozen=True, eq=False)
+class ActivationSample:
+    """Windows of receptive-field length on which one neuron is active.
+
+    Parameters
+    ----------
+    layer, neuron : int
+        Layer number (from 1) and channel (from 0).
+    windows : numpy.ndarray, shape=(n, receptive field)
+        Codes 0 to 4 for A, C, G, T, N; uint8. Empty for a dead neuron.
+    values : numpy.ndarray, shape=(n,)
+        z of the neuron on each window.
+    weights : numpy.ndarray, shape=(n,)
+        Weight of each window, summing to 1 (see the module's formula).
+    ppm : numpy.ndarray, shape=(receptive field, 4)
+        Activation-weighted PPM, ACGT; from everything that was seen, of which ``windows``
+        may be a fair part.
+    threshold : float
+        Above which z counts as active.
+    maximum : float
+        Largest z found.
+    best_window : numpy.ndarray, shape=(receptive field,)
+        A window that reaches ``maximum``.
+    log2_rarity : float
+        log2 of the probability that a uniformly random window is active; NaN for data.
+    log2_level : numpy.ndarray, shape=(LEVELS,)
+        log2 of the probability that a uniformly random window lies above the lower edge of
+        each level; NaN for data.
+    source : str
+        "enumeration" (exact), "splitting" (sampled) or "data".
+    """
+
+    layer: int
+    neuron: int
+    windows: np.ndarray
+    values: np.ndarray
+    weights: np.ndarray
+    ppm: np.ndarray
+    threshold: float
+    maximum: float
+    best_window: np.ndarray
+    log2_rarity: float
+    log2_level: np.ndarray
+    source: str
+
+    @property
+    def dead(self) -> bool:
+        """Whether no window activates the neuron."""
+        return len(self.values) == 0
+
+
+def level_edges(threshold: float, maximum: float) -> np.ndarray:
+    """Return the LEVELS + 1 edges of the activation levels."""
+    return np.linspace(threshold, maximum, LEVELS + 1)
+
+
+def level_of(values: np.ndarray, threshold: float, maximum: float) -> np.ndarray:
+    """Return the level (0 to LEVELS - 1) of each value; -1 where not active.
+
+    A level holds its upper edge: level b is (edge b, edge b + 1].
+    """
+    values = np.asarray(values, np.float64)
+    span = maximum - threshold
+    if span <= 0:
+        return np.full(values.shape, -1, np.int64)
+    level = np.ceil((values - threshold) / span * LEVELS).astype(np.int64) - 1
+    level = np.clip(level, 0, LEVELS - 1)
+    return np.where(values > threshold, level, -1)
+
+
+def level_weights(
+    values: np.ndarray, threshold: float, maximum: float, fairness: np.ndarray | None = None
+) -> np.ndarray:
+    """Weigh windows so that a weighted mean is the activation-weighted average.
+
+    Parameters
+    ----------
+    values : numpy.ndarray, shape=(n,)
+        z of active windows.
+    threshold, maximum : float
+        Ends of the levels.
+    fairness : numpy.ndarray or None, shape=(n,)
+        Weight of each window within its level where they do not count the same (0 leaves a
+        window out); None counts all the same.
+
+    Returns
+    -------
+    numpy.ndarray, shape=(n,)
+        Non-negative, summing to 1.
+    """
+    if len(values) == 0:
+        return np.zeros(0)
+    within = np.ones(len(values)) if fairness is None else np.asarray(fairness, np.float64)
+    level = level_of(values, threshold, maximum)
+    within = np.where(level >= 0, within, 0.0)
+    level = np.maximum(level, 0)
+    mass = np.bincount(level, within, LEVELS)
+    activation = np.bincount(level, within * (values - threshold), LEVELS)
+    scale = np.divide(activation, mass**2, out=np.zeros(LEVELS), where=mass > 0)
+    weights = within * scale[level]
+    return weights / weights.sum()
+
+
+def weighted_ppm(windows: np.ndarray, weights: np.ndarray) -> np.ndarray:
+    """Average one-hot windows with weights; N spreads over the four bases.
+
+    Parameters
+    ----------
+    windows : numpy.ndarray, shape=(n, L)
+        Codes 0 to 4.
+    weights : numpy.ndarray, shape=(n,)
+        Any positive scale.
+
+    Returns
+    -------
+    numpy.ndarray, shape=(L, 4)
+        Rows summing to 1.
+    """
+    counts = np.stack([weights @ (windows == base) for base in range(4)], axis=1)
+    total = float(weights.sum())
+    unknown = total - counts.sum(axis=1, keepdims=True)
+    return (counts + np.maximum(unknown, 0.0) / 4) / total

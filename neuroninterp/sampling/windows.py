@@ -1,0 +1,178 @@
+"""Activation samples taken from the user's own sequences."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any
+
+import numpy as np
+
+from neuroninterp.backend import compiled, import_keras
+from neuroninterp.errors import DataError
+from neuroninterp.graph.evaluate import evaluate
+from neuroninterp.models import Model
+from neuroninterp.sampling.sample import (
+    LEVELS,
+    ActivationSample,
+    level_of,
+    level_weights,
+    weighted_ppm,
+)
+
+__all__ = ["windows_from_data"]
+
+_SEQUENCES_AT_ONCE = 128
+_KEPT_PER_LEVEL = 200
+
+
+def windows_from_data(
+    model: Model,
+    layer: int,
+    neurons: Sequence[int],
+    thresholds: np.ndarray,
+    codes: np.ndarray,
+    *,
+    seed: int = 0,
+    advance: Callable[[int], None] = lambda sequences: None,
+) -> list[ActivationSample]:
+    """Sample neurons from the windows of sequences on which they are active.
+
+    Every window that lies wholly inside a sequence is looked at, twice: once for the
+    maximum, once to keep a fair choice of at most 200 windows a level.
+
+    Parameters
+    ----------
+    model : Model
+        The network.
+    layer : int
+        Layer number.
+    neurons : sequence of int
+        Channels.
+    thresholds : numpy.ndarray, shape=(len(neurons),)
+        Above which each is active.
+    codes : numpy.ndarray, shape=(N, L)
+        Sequences, 0 to 4 for A, C, G, T, N; uint8.
+    seed : int
+        For the fair choice.
+    advance : callable
+        Called with the number of sequences done since the last call.
+
+    Returns
+    -------
+    list of ActivationSample
+        One per neuron; dead where none of its windows is active.
+
+    Raises
+    ------
+    DataError
+        If no window of the layer's field fits into the sequences.
+    """
+    scan = _Scan(model, layer, codes)
+    columns = np.asarray(neurons, np.int64)
+    maxima = np.full(len(columns), -np.inf)
+    for begin, values in scan.values(columns):
+        maxima = np.maximum(maxima, values.reshape(-1, len(columns)).max(axis=0))
+        advance(min(_SEQUENCES_AT_ONCE, len(codes) - begin))
+    reservoirs = [
+        _Reservoir(float(t), float(m), np.random.default_rng([seed, layer, int(k), 1]))
+        for t, m, k in zip(thresholds, maxima, columns, strict=True)
+    ]
+    for begin, values in scan.values(columns):
+        for index, reservoir in enumerate(reservoirs):
+            reservoir.offer(values[:, :, index], begin)
+        advance(min(_SEQUENCES_AT_ONCE, len(codes) - begin))
+    return [
+        reservoir.finish(layer, int(neuron), scan)
+        for neuron, reservoir in zip(columns, reservoirs, strict=True)
+    ]
+
+
+class _Scan:
+    """Values of a layer at every position whose window lies inside the sequence."""
+
+    def __init__(self, model: Model, layer: int, codes: np.ndarray) -> None:
+        geometry = model.layer(layer)
+        length = codes.shape[1]
+        self.codes = codes
+        self.field = geometry.receptive_field
+        first = -(geometry.start // geometry.jump) if geometry.start < 0 else 0
+        last = (length - self.field - geometry.start) // geometry.jump
+        if last < first:
+            raise DataError(
+                f"layer {layer} sees {self.field} bp; no such window fits into sequences of "
+                f"{length} bp without padding"
+            )
+        self.starts = geometry.start + geometry.jump * np.arange(first, last + 1)
+        self._positions = slice(first, last + 1)
+        table = np.zeros((5, model.graph.input.channels), np.float32)
+        table[np.arange(4), model.layout.channel_of_base] = 1.0
+        target = model.layer_nodes(layer).value
+        ops = import_keras().ops
+
+        def function(batch: Any) -> Any:
+            encoded = ops.take(ops.convert_to_tensor(table), ops.cast(batch, "int32"), axis=0)
+            return evaluate(model.graph, encoded, [target])[0]
+
+        self._function = compiled(function)
+
+    def values(self, neurons: np.ndarray) -> Iterator[tuple[int, np.ndarray]]:
+        """Yield (first sequence, values (sequences, positions, neurons)) batch by batch."""
+        for begin in range(0, len(self.codes), _SEQUENCES_AT_ONCE):
+            batch = self.codes[begin : begin + _SEQUENCES_AT_ONCE]
+            size = len(batch)
+            if size < _SEQUENCES_AT_ONCE:
+                batch = np.concatenate(
+                    [batch, np.zeros((_SEQUENCES_AT_ONCE - size, batch.shape[1]), np.uint8)]
+                )
+            values = np.asarray(self._function(batch))[:size, self._positions]
+            yield begin, values[:, :, neurons]
+
+    def window(self, sequence: np.ndarray, position: np.ndarray) -> np.ndarray:
+        """Cut the windows at (sequence, output position) pairs, shape (n, field)."""
+        offsets = self.starts[position][:, None] + np.arange(self.field)
+        return self.codes[sequence[:, None], offsets]
+
+
+class _Reservoir:
+    """A fair choice of windows in each level of one neuron: the smallest random keys stay."""
+
+    def __init__(self, threshold: float, maximum: float, rng: np.random.Generator) -> None:
+        self.threshold = threshold
+        self.maximum = maximum
+        self._rng = rng
+        self._rows = np.zeros((0, 5))
+
+    def offer(self, values: np.ndarray, begin: int) -> None:
+        """Offer the values (sequences, positions) of a batch that starts at ``begin``."""
+        sequence, position = np.nonzero(values > self.threshold)
+        if not len(sequence):
+            return
+        active = values[sequence, position].astype(np.float64)
+        level = level_of(active, self.threshold, self.maximum)
+        keys = self._rng.random(len(active))
+        rows = np.stack([level, keys, sequence + begin, position, active], axis=1)
+        rows = np.concatenate([self._rows, rows])
+        rows = rows[np.lexsort((rows[:, 1], rows[:, 0]))]
+        rank = np.arange(len(rows)) - np.searchsorted(rows[:, 0], rows[:, 0], "left")
+        self._rows = rows[rank < _KEPT_PER_LEVEL]
+
+    def finish(self, layer: int, neuron: int, scan: _Scan) -> ActivationSample:
+        """Turn the windows kept into a sample."""
+        windows = scan.window(self._rows[:, 2].astype(int), self._rows[:, 3].astype(int))
+        values = self._rows[:, 4]
+        weights = level_weights(values, self.threshold, self.maximum)
+        alive = len(values) > 0
+        return ActivationSample(
+            layer=layer,
+            neuron=neuron,
+            windows=windows,
+            values=values,
+            weights=weights,
+            ppm=weighted_ppm(windows, weights) if alive else np.full((scan.field, 4), 0.25),
+            threshold=self.threshold,
+            maximum=self.maximum,
+            best_window=windows[values.argmax()] if alive else np.zeros(scan.field, np.uint8),
+            log2_rarity=float("nan"),
+            log2_level=np.full(LEVELS, np.nan),
+            source="data",
+        )

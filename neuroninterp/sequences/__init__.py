@@ -1,0 +1,24 @@
+"""DNA sequences: one-hot coding, reading of data files, backgrounds and shuffles."""
+
+from neuroninterp.sequences.background import background, shuffle_dinucleotides
+from neuroninterp.sequences.coding import (
+    codes_from_one_hot,
+    decode,
+    encode,
+    one_hot,
+    reverse_complement,
+)
+from neuroninterp.sequences.dataset import Sequences
+from neuroninterp.sequences.reading import read_sequences
+
+__all__ = [
+    "Sequences",
+    "background",
+    "codes_from_one_hot",
+    "decode",
+    "encode",
+    "one_hot",
+    "read_sequences",
+    "reverse_complement",
+    "shuffle_dinucleotides",
+]

@@ -1,0 +1,56 @@
+"""The value that every data file is read into."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+__all__ = ["MAX_BASES", "Sequences"]
+
+MAX_BASES = 2**30
+"""Most bases that one read may hold: 1 GiB as codes, 16 GiB as float32 one-hot."""
+
+
+@dataclass(frozen=True, eq=False)
+class Sequences:
+    """Sequences of one length, with their labels where the file has them.
+
+    Parameters
+    ----------
+    codes : numpy.ndarray, shape=(N, L)
+        uint8: A, C, G, T are 0 to 3, an unknown base is 4.
+    labels : numpy.ndarray, shape=(N, T), or None
+        float32; NaN where a label is missing. None where the file has no labels.
+    class_names : tuple of str or None
+        One name for each of the T classes.
+    names : tuple of str or None
+        One name for each sequence: the FASTA record, or ``chrom:start-end(strand)``.
+    source : str
+        Path of the file.
+    notes : tuple of str
+        What was left out, cut or padded, and why; one sentence each.
+    """
+
+    codes: np.ndarray
+    labels: np.ndarray | None
+    class_names: tuple[str, ...] | None
+    names: tuple[str, ...] | None
+    source: str
+    notes: tuple[str, ...] = ()
+
+    def __len__(self) -> int:
+        return len(self.codes)
+
+    @property
+    def length(self) -> int:
+        """Length of every sequence, bp."""
+        return int(self.codes.shape[1])
+
+    @property
+    def binary_labels(self) -> bool:
+        """Whether there are labels and all that are not missing are 0 or 1."""
+        if self.labels is None:
+            return False
+        labels = self.labels
+        return bool(((labels == 0) | (labels == 1) | np.isnan(labels)).all())

@@ -1,0 +1,145 @@
+"""A small run made by hand: two layers, three neurons (one dead), hostile names."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+
+from neuroninterp.fields.layers import Layer, PoolSummary
+from neuroninterp.motifs.records import Match, Motif, Part
+from neuroninterp.results.records import AnalysisResult, LayerResult, NeuronResult
+from neuroninterp.verdict import LayerFractions, Reading, Verdict
+
+HOSTILE_NAME = "<script>alert(1)</script>"
+HOSTILE_TARGET = "</script><img src=x onerror=alert(2)>\u2028&"
+
+
+def ppm_of(consensus: str, length: int, start: int, probability: float = 0.9) -> np.ndarray:
+    """Return a PPM ``(length, 4)``, flat but for a motif that begins at ``start``."""
+    ppm = np.full((length, 4), 0.25)
+    for position, base in enumerate(consensus, start=start):
+        ppm[position] = (1 - probability) / 3
+        ppm[position, "ACGT".index(base)] = probability
+    return ppm
+
+
+def _letters(ppm: np.ndarray) -> str:
+    return "".join("ACGT"[base] for base in ppm.argmax(axis=1))
+
+
+def _part(motif: str, length: int, start: int, ratio: float, share: float, shift: int) -> Part:
+    ppm = ppm_of(motif, length, start)
+    return Part(
+        ppm=ppm,
+        maximum=8.0,
+        threshold=0.0,
+        n_sequences=250,
+        consensus=_letters(ppm),
+        consensus_value=8.0 * ratio,
+        log2_rarity=float("nan"),
+        share=share,
+        shift=shift,
+    )
+
+
+def _mixture(parts: tuple[Part, ...], log2_rarity: float) -> Motif:
+    ppm = sum((part.share * part.ppm for part in parts), np.zeros_like(parts[0].ppm))
+    return Motif(ppm, 8.0, 0.0, 1000, _letters(ppm), 5.0, log2_rarity)
+
+
+def _match(query: str, target: tuple[str, str], e_value: float, start: int, whole: bool) -> Match:
+    return Match(
+        query=query,
+        target_id=target[0],
+        target_name=target[1],
+        p_value=e_value / 500,
+        e_value=e_value,
+        strand="-",
+        start=start,
+        end=start + 6,
+        overlap=6,
+        covered=0.9 if whole else 0.4,
+        whole=whole,
+        relevant=whole,
+    )
+
+
+def example_result() -> AnalysisResult:
+    """Build the run; equal at every call."""
+    single = (_part("TGACTCA", 19, 6, 0.9, 1.0, 0),)
+    first = NeuronResult(
+        layer=1,
+        neuron=0,
+        mixture=_mixture(single, -12.25),
+        parts=single,
+        matches=(_match("layer1_neuron0_part0", ("X1", HOSTILE_TARGET), 0.02, 6, False),),
+    )
+    dead = NeuronResult(layer=1, neuron=1, mixture=None)
+    parts = (_part("CACGTG", 28, 10, 0.95, 0.6, 0), _part("CACGTG", 28, 11, 0.98, 0.4, 1))
+    deep = NeuronResult(
+        layer=2,
+        neuron=0,
+        mixture=_mixture(parts, -20.5),
+        parts=parts,
+        matches=(
+            _match("layer2_neuron0_part1", ("MA0058.3", "MAX"), 3e-8, 11, True),
+            _match("layer2_neuron0_part0", ("MA0058.3", "MAX"), 1e-4, 10, True),
+        ),
+        mixture_matches=(_match("layer2_neuron0_mixture", ("MA0058.3", "MAX"), 0.05, 10, False),),
+        from_data=_mixture(parts, float("nan")),
+        from_data_parts=parts[:1],
+    )
+    return AnalysisResult(
+        model={"path": "../x/model.keras", "sha256": "ab" * 32, "format": "keras", "length": 200},
+        data={"path": "../x/<b>test</b>.h5", "sequences": 300},
+        performance=pd.DataFrame(
+            {
+                "class": ["Arid3a", HOSTILE_NAME],
+                "positives": [30, 0],
+                "negatives": [270, 300],
+                "auroc": [0.95, np.nan],
+                "aupr": [0.8, np.nan],
+            }
+        ),
+        layers=(
+            LayerResult(
+                Layer(
+                    1, "conv1", 2, 19, 1, 1, (9, 9), "relu", PoolSummary("max", 2, 2), 19, 1, -9, 1
+                ),
+                (first, dead),
+                LayerFractions(
+                    2,
+                    1,
+                    0.5,
+                    None,
+                    0.0,
+                    0.5,
+                    None,
+                    0.0,
+                    0.5,
+                    None,
+                    0.0,
+                    null=0.0,
+                    null_localist=0.0,
+                ),
+            ),
+            LayerResult(
+                Layer(2, HOSTILE_NAME, 1, 5, 1, 1, (2, 2), None, None, 28, 2, -13, 2),
+                (deep,),
+                LayerFractions(
+                    1, 0, 1.0, 1.0, 1.0, 0.5, 0.5, 0.0, 0.5, 0.5, 0.0, null=0.05, null_localist=0.0
+                ),
+            ),
+        ),
+        verdict=Verdict(
+            layer=2,
+            kind="distributed",
+            structural=Reading(2, "distributed", "A pool of 2 keeps order."),
+            empirical=Reading(2, "distributed", "The fraction rises to 1.", (1, 2)),
+            sentence="Whole motifs live in layer 2 & not before.",
+        ),
+        settings={"seed": 0, "relevant": ("MA0139.1",)},
+        versions={"neuroninterp": "0.1.0"},
+        seconds={"sampling": 1.5},
+        skipped=("layer 3: behind an opaque node <i>",),
+    )

@@ -1,0 +1,277 @@
+"""Receptive fields against perturbation, and the trunk against the full graph."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from networks import (
+    affine,
+    chain,
+    convolution,
+    max_pool,
+    model_of,
+    relu,
+    sequence_input,
+)
+
+from neuroninterp.backend import import_keras
+from neuroninterp.errors import ModelError, UnsupportedOperationError
+from neuroninterp.fields import Trunk, layer_table
+from neuroninterp.graph import (
+    Add,
+    Concatenate,
+    Convolution,
+    Graph,
+    Node,
+    Opaque,
+    Pool,
+    blocked_convolutions,
+    find_layers,
+)
+from neuroninterp.graph.evaluate import evaluate
+
+
+def random_kernel(rng: np.random.Generator, width: int, inputs: int, filters: int) -> np.ndarray:
+    return rng.normal(size=(width, inputs, filters))
+
+
+@st.composite
+def stacks(draw: st.DrawFn) -> tuple[Graph, int]:
+    """A random stack of convolutions, pools and skip connections, with its seed."""
+    seed = draw(st.integers(0, 2**16))
+    rng = np.random.default_rng(seed)
+    nodes: list[Node] = [sequence_input()]
+    channels = 4
+    for index in range(draw(st.integers(1, 3))):
+        width, stride = draw(st.integers(1, 5)), draw(st.sampled_from([1, 1, 2]))
+        dilation = draw(st.sampled_from([1, 1, 2]))
+        padding = (draw(st.integers(0, 3)), draw(st.integers(0, 3)))
+        last = nodes[-1].name
+        nodes.append(
+            convolution(
+                f"conv_{index}",
+                last,
+                random_kernel(rng, width, channels, 3),
+                rng.normal(size=3),
+                stride=stride,
+                dilation=dilation,
+                padding=padding,
+            )
+        )
+        channels = 3
+        nodes.append(affine(f"norm_{index}", f"conv_{index}", rng.normal(size=3), np.ones(3)))
+        nodes.append(relu(f"relu_{index}", f"norm_{index}"))
+        if draw(st.booleans()):
+            nodes += _branches(rng, index, f"relu_{index}", draw(st.integers(0, 2)))
+        if draw(st.booleans()):
+            kind = draw(st.sampled_from(["max", "average"]))
+            size, step = draw(st.integers(1, 4)), draw(st.integers(1, 3))
+            nodes.append(
+                Pool(
+                    name=f"pool_{index}",
+                    inputs=(nodes[-1].name,),
+                    source=f"pool_{index}",
+                    kind=kind,
+                    size=size,
+                    stride=step,
+                )
+            )
+    return chain(*nodes), seed
+
+
+def _branches(rng: np.random.Generator, index: int, reads: str, kind: int) -> list[Node]:
+    """Skip connection (0), inception-like concatenation (1), or pooling branch (2)."""
+    side = convolution(f"side_{index}", reads, random_kernel(rng, 3, 3, 3), padding=(1, 1))
+    if kind == 0:
+        merge: Node = Add(name=f"add_{index}", inputs=(reads, side.name), source="add")
+        return [side, merge]
+    join = Concatenate(name=f"join_{index}", inputs=(reads, side.name), source="join")
+    mix = convolution(f"mix_{index}", join.name, random_kernel(rng, 1, 6, 3))
+    if kind == 1:
+        return [side, join, mix]
+    pool = Pool(
+        name=f"inner_{index}",
+        inputs=(reads,),
+        source="inner",
+        kind="max",
+        size=3,
+        stride=1,
+        padding=(1, 1),
+    )
+    merge = Add(name=f"add_{index}", inputs=(pool.name, side.name), source="add")
+    return [side, pool, merge]
+
+
+@settings(max_examples=40, deadline=None)
+@given(stacks())
+def test_fields_and_trunk_agree_with_the_full_graph(case: tuple[Graph, int]) -> None:
+    """A trunk's window gives the full graph's value; nothing outside the field matters."""
+    graph, seed = case
+    rng = np.random.default_rng(seed)
+    for layer, nodes in zip(layer_table(graph), find_layers(graph), strict=True):
+        # Far enough from both ends that no padding is in reach.
+        position = 40
+        first, last = layer.interval(position)
+        length = last + 60 * layer.jump
+        codes = rng.integers(0, 4, (3, length)).astype(np.uint8)
+
+        def full(codes: np.ndarray, nodes=nodes, position=position) -> np.ndarray:
+            (values,) = evaluate(graph, np.eye(4, dtype=np.float32)[codes], [nodes.value])
+            return np.asarray(values)[:, position]
+
+        assert first >= 0
+        trunk = Trunk(graph, nodes)
+        assert trunk.receptive_field == layer.receptive_field
+        expected = full(codes)
+        scale = np.abs(expected).max()
+        np.testing.assert_allclose(
+            trunk.values(codes[:, first:last]), expected, atol=1e-5 * scale + 1e-6
+        )
+        outside = rng.integers(0, 4, codes.shape).astype(np.uint8)
+        outside[:, first:last] = codes[:, first:last]
+        np.testing.assert_array_equal(full(outside), expected)
+
+
+def test_every_position_of_the_field_matters() -> None:
+    """With linear layers of positive weights each substitution inside the field shows."""
+    weights = np.arange(1.0, 5.0)[None, :, None]
+    graph = chain(
+        sequence_input(),
+        convolution("a", "input", np.tile(weights, (5, 1, 1)), dilation=2, padding=(4, 4)),
+        Pool(name="p", inputs=("a",), source="p", kind="average", size=3, stride=2),
+        convolution("b", "p", np.ones((2, 1, 1)), stride=2),
+        convolution("c", "b", np.ones((3, 1, 1))),
+    )
+    for layer in layer_table(graph):
+        nodes = find_layers(graph)[layer.number - 1]
+        codes = np.zeros((1, 200), np.uint8)
+        changed = np.repeat(codes, 200, axis=0)
+        changed[np.arange(200), np.arange(200)] = 3
+        both = np.concatenate([codes, changed])
+        (values,) = evaluate(graph, np.eye(4, dtype=np.float32)[both], [nodes.value])
+        values = np.asarray(values)[:, 12, 0]
+        touched = np.flatnonzero(values[1:] != values[0])
+        assert (touched[0], touched[-1] + 1) == layer.interval(12)
+
+
+@pytest.mark.parametrize(
+    ("blocks", "fields"),
+    [
+        ([(19, 3), (11, 4), (7, 4)], [19, 51, 132]),  # Basset
+        ([(8, 4), (8, 4), (8, 4)], [8, 39, 163]),  # DeepSEA
+        (
+            [(7, 1), (3, 2), (3, 1), (3, 2), (3, 1), (3, 2), (3, 1), (3, 2), (3, 1), (3, 2)],
+            [7, 9, 14, 18, 28, 36, 56, 72, 112, 144],  # DD-10
+        ),
+    ],
+)
+def test_published_receptive_fields(blocks: list[tuple[int, int]], fields: list[int]) -> None:
+    nodes: list[Node] = [sequence_input()]
+    channels = 4
+    for index, (width, pool) in enumerate(blocks):
+        reads = nodes[-1].name
+        nodes.append(convolution(f"conv_{index}", reads, np.zeros((width, channels, 2))))
+        nodes.append(relu(f"relu_{index}", f"conv_{index}"))
+        channels = 2
+        if pool > 1:
+            nodes.append(max_pool(f"pool_{index}", f"relu_{index}", pool))
+    layers = layer_table(chain(*nodes))
+    assert [layer.receptive_field for layer in layers] == fields
+    pools = [pool for _, pool in blocks]
+    assert [layer.shifts for layer in layers] == [
+        int(np.prod(pools[:index])) for index in range(len(pools))
+    ]
+
+
+def test_contributions_follow_the_winner() -> None:
+    """Of two entries in a pool only the larger contributes, by its weight downstream."""
+    kernel = np.zeros((1, 4, 1))
+    kernel[0, :, 0] = [1.0, 2.0, 3.0, 4.0]
+    graph = chain(
+        sequence_input(),
+        convolution("a", "input", kernel),
+        relu("r", "a"),
+        max_pool("p", "r", 2),
+        convolution("b", "p", np.array([10.0, 100.0]).reshape(2, 1, 1)),
+    )
+    trunk = model_of(graph).trunk(2)
+    windows = np.array([[0, 3, 2, 1]], np.uint8)
+    found = trunk.contributions(windows, np.array([0]), "p")[0, :, 0]
+    np.testing.assert_allclose(found, [0.0, 40.0, 300.0, 0.0])
+
+
+def test_batches_do_not_change_values() -> None:
+    rng = np.random.default_rng(0)
+    graph = chain(sequence_input(), convolution("a", "input", rng.normal(size=(9, 4, 7))))
+    trunk = model_of(graph).trunk(1)
+    windows = rng.integers(0, 4, (3000, 9)).astype(np.uint8)
+    together = trunk.values(windows)
+    trunk.batch_size = 256
+    np.testing.assert_allclose(trunk.values(windows), together, rtol=1e-5, atol=1e-5)
+    neurons = rng.integers(0, 7, 3000)
+    picked = trunk.values_of(windows, neurons)
+    np.testing.assert_allclose(picked, together[np.arange(3000), neurons], rtol=1e-5, atol=1e-5)
+    assert trunk.values(windows[:0]).shape == (0, 7)
+
+
+def test_unknown_is_a_zero_column() -> None:
+    graph = chain(sequence_input(), convolution("a", "input", np.ones((3, 4, 1))))
+    trunk = model_of(graph).trunk(1)
+    assert trunk.values(np.array([[0, 4, 4]], np.uint8))[0, 0] == 1.0
+
+
+def test_opaque_operations() -> None:
+    first = convolution("a", "input", np.zeros((3, 4, 2)))
+    blocker = Opaque(name="x", inputs=("a",), source="my_lstm", operation="LSTM")
+    second = convolution("b", "x", np.zeros((3, 2, 2)))
+    graph = chain(sequence_input(), first, blocker, second)
+    assert [layer.name for layer in layer_table(graph)] == ["a"]
+    (sentence,) = blocked_convolutions(graph)
+    assert "LSTM" in sentence
+    assert "my_lstm" in sentence
+    early = Opaque(name="x", inputs=("input",), source="my_lstm", operation="LSTM")
+    with pytest.raises(UnsupportedOperationError, match=r"LSTM.*my_lstm"):
+        layer_table(chain(sequence_input(), early, convolution("b", "x", np.zeros((3, 4, 2)))))
+    with pytest.raises(ModelError, match="no convolution"):
+        layer_table(chain(sequence_input(), relu("r", "input")))
+
+
+def test_branches_with_different_strides_are_refused() -> None:
+    wide = convolution("wide", "input", np.zeros((3, 4, 2)), stride=2)
+    narrow = convolution("narrow", "input", np.zeros((3, 4, 2)))
+    merge = Add(name="sum", inputs=("wide", "narrow"), source="sum")
+    last = convolution("last", "sum", np.zeros((3, 2, 2)))
+    with pytest.raises(UnsupportedOperationError, match="different strides"):
+        layer_table(chain(sequence_input(), wide, narrow, merge, last))
+
+
+def test_grouped_and_strided_dilated_convolutions() -> None:
+    """Forms that TensorFlow refuses on the CPU, against a plain loop."""
+    rng = np.random.default_rng(1)
+    kernel = rng.normal(size=(3, 2, 6)).astype(np.float32)
+    node = Convolution(
+        name="a",
+        inputs=("input",),
+        source="a",
+        kernel=kernel,
+        bias=np.zeros(6, np.float32),
+        groups=2,
+        stride=2,
+        dilation=2,
+    )
+    x = rng.normal(size=(2, 20, 4)).astype(np.float32)
+    (found,) = evaluate(chain(sequence_input(), node), x, ["a"])
+    found = import_keras().ops.convert_to_numpy(found)
+    for position in range(found.shape[1]):
+        window = x[:, 2 * position : 2 * position + 5 : 2]
+        for group in range(2):
+            expected = np.einsum(
+                "nkc,kcf->nf",
+                window[:, :, 2 * group : 2 * group + 2],
+                kernel[:, :, 3 * group : 3 * group + 3],
+            )
+            np.testing.assert_allclose(
+                found[:, position, 3 * group : 3 * group + 3], expected, atol=1e-4
+            )

@@ -1,0 +1,275 @@
+"""The report: right numbers, safe with any name, nothing from outside."""
+
+from __future__ import annotations
+
+import base64
+import dataclasses
+import json
+import re
+from html.parser import HTMLParser
+from pathlib import Path
+
+import numpy as np
+import pytest
+from example_result import HOSTILE_NAME, HOSTILE_TARGET, example_result, ppm_of
+from hypothesis import given
+from hypothesis import strategies as st
+from hypothesis.extra.numpy import arrays
+
+from neuroninterp.motifs.records import Part
+from neuroninterp.report import logo, render, write_figures
+from neuroninterp.report.chart import fraction_chart
+from neuroninterp.report.numbers import card_value, fixed, percent, scientific
+from neuroninterp.report.payload import embed_json, encode_ppm, informative_span, ordered_parts
+from neuroninterp.results.records import NeuronResult
+
+
+class Page(HTMLParser):
+    """What a browser would see: elements with attributes, text, and scripts by type."""
+
+    def __init__(self, text: str) -> None:
+        super().__init__()
+        self.elements: list[tuple[str, dict[str, str | None]]] = []
+        self.scripts: list[tuple[str | None, str]] = []
+        self.text: list[str] = []
+        self._inside = ""
+        self.feed(text)
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.elements.append((tag, dict(attrs)))
+        self._inside = tag
+        if tag == "script":
+            self.scripts.append((dict(attrs).get("type"), ""))
+
+    def handle_endtag(self, tag: str) -> None:
+        self._inside = ""
+
+    def handle_data(self, data: str) -> None:
+        if self._inside == "script":
+            kind, before = self.scripts[-1]
+            self.scripts[-1] = (kind, before + data)
+        elif self._inside != "style":
+            self.text.append(data)
+
+    def all(self, tag: str, cls: str = "") -> list[dict[str, str | None]]:
+        found = [attrs for name, attrs in self.elements if name == tag]
+        return [a for a in found if not cls or cls in (a.get("class") or "").split()]
+
+    @property
+    def payloads(self) -> list[dict]:
+        return [json.loads(text) for kind, text in self.scripts if kind == "application/json"]
+
+
+@pytest.fixture(scope="module")
+def document() -> str:
+    return render(example_result())
+
+
+@pytest.fixture(scope="module")
+def page(document: str) -> Page:
+    return Page(document)
+
+
+def decode(text: str) -> np.ndarray:
+    """Read an encoded PPM with Python's own base 64: four digits are two 12-bit entries."""
+    raw = np.frombuffer(base64.b64decode(text), dtype=np.uint8).astype(int).reshape(-1, 3)
+    first = raw[:, 0] * 16 + raw[:, 1] // 16
+    second = raw[:, 1] % 16 * 256 + raw[:, 2]
+    return np.stack([first, second], axis=1).reshape(-1, 4) / 4095
+
+
+@given(arrays(float, st.tuples(st.integers(1, 40), st.just(4)), elements=st.floats(0, 1)))
+def test_encoding_keeps_three_digits(ppm: np.ndarray) -> None:
+    assert np.abs(decode(encode_ppm(ppm)) - ppm).max() <= 0.5 / 4095 + 1e-12
+
+
+def test_page_carries_every_ppm(page: Page) -> None:
+    result = example_result()
+    shallow, deep = page.payloads
+    assert shallow.keys() == {"0"}, "a dead neuron has no logo"
+    (only,) = shallow["0"]
+    np.testing.assert_allclose(
+        decode(only["p"]), result.layers[0].neurons[0].parts[0].ppm, atol=5e-4
+    )
+    titles = [entry["t"] for entry in deep["0"]]
+    assert titles == ["Part 1", "Part 0", "Mixture", "Your sequences"]
+    neuron = result.layers[1].neurons[0]
+    assert neuron.mixture is not None
+    for entry, motif in zip(
+        deep["0"], [neuron.parts[1], neuron.parts[0], neuron.mixture], strict=False
+    ):
+        np.testing.assert_allclose(decode(entry["p"]), motif.ppm, atol=5e-4)
+    best = deep["0"][0]
+    # Two flanking positions; the shift moves the second part's motif onto the first's.
+    assert (best["a"], best["b"], best["d"], best["h"]) == (9, 19, 1, [11, 17])
+    assert best["a"] - best["d"] == deep["0"][1]["a"]
+
+
+def test_letter_heights_follow_from_the_page(page: Page) -> None:
+    """A base of probability p stands p times (2 + sum p log2 p) bits tall."""
+    ppm = decode(page.payloads[1]["0"][0]["p"])
+    ppm /= ppm.sum(axis=1, keepdims=True)
+    heights = ppm * (2 + (ppm * np.log2(ppm)).sum(axis=1))[:, None]
+    bits = 2 + 0.9 * np.log2(0.9) + 0.1 * np.log2(0.1 / 3)
+    assert heights[11].max() == pytest.approx(0.9 * bits, abs=3e-3)
+    assert heights[0].sum() == pytest.approx(0, abs=1e-5)
+
+
+def test_names_from_files_stay_text(document: str, page: Page) -> None:
+    """Hostile names appear as text, and no element or script comes of them."""
+    assert "".join(page.text).count(HOSTILE_NAME) >= 3
+    assert any(HOSTILE_TARGET in text for text in page.text)
+    assert not page.all("img")
+    assert "<b>test</b>" not in document
+    kinds = [kind for kind, _ in page.scripts]
+    assert kinds == ["application/json", "application/json", None]
+    assert all("alert" not in text for kind, text in page.scripts if kind is None)
+    words = [card["data-words"] for card in page.all("article")]
+    assert words[0] == f"{HOSTILE_TARGET.lower()}\nx1"
+    assert not any(key.startswith("on") for _, attrs in page.elements for key in attrs)
+
+
+@given(st.recursive(st.text(), lambda inner: st.lists(inner) | st.dictionaries(st.text(), inner)))
+def test_embedded_json_cannot_end_its_element(value: object) -> None:
+    text = embed_json(value)
+    assert not set("<>&\u2028\u2029") & set(text)
+    assert json.loads(text) == value
+
+
+def test_nothing_is_fetched(document: str, page: Page) -> None:
+    addresses = re.findall(r"\w+://[^\s\"'<>]*", document)
+    assert set(addresses) == {"http://www.w3.org/2000/svg"}
+    for tag, attrs in page.elements:
+        assert tag not in {"link", "iframe", "img", "object", "embed", "base"}
+        assert "src" not in attrs
+        assert (attrs.get("href") or "#").startswith("#")
+    assert "@import" not in document
+    assert "url(" not in document
+    (policy,) = [a for a in page.all("meta") if a.get("http-equiv") == "Content-Security-Policy"]
+    assert "default-src 'none'" in (policy["content"] or "")
+
+
+def test_verdict_comes_first_then_layers_performance_neurons_card(document: str) -> None:
+    order = [
+        "<h1>Whole motifs live in layer 2 &amp; not before.</h1>",
+        "Structural reading",
+        "A pool of 2 keeps order.",
+        "Empirical reading",
+        "95 % interval: layers 1 to 2",
+        '<h2 id="layers-heading">',
+        "mean auROC",
+        '<h2 id="gallery-heading">',
+        "Never active:",
+        "Model card",
+        "behind an opaque node &lt;i&gt;",
+    ]
+    places = [document.index(piece) for piece in order]
+    assert places == sorted(places)
+
+
+def test_tables_are_tables(page: Page) -> None:
+    assert len(page.all("table")) == 2
+    assert all(attrs.get("scope") for attrs in page.all("th"))
+    widths = [attrs["style"] for attrs in page.all("i") if "style" in attrs]
+    assert widths == [f"width:{round(1900 / 28, 2)}%", "width:100.0%"]
+    text = "".join(page.text)
+    for piece in ("conv1", "max 2", "0.950", "relevant", "3.0\u2009\u00d7\u200910\u207b\u2078"):
+        assert piece in text
+
+
+def test_cards_carry_what_sorting_and_search_need(page: Page) -> None:
+    first, deep = page.all("article")
+    assert (first["data-number"], float(first["data-e"] or "")) == ("0", 0.02)
+    assert float(deep["data-ratio"] or "") == pytest.approx(0.98)
+    assert float(deep["data-maximum"] or "") == 8
+    assert deep["data-words"] == "max\nma0058.3"
+
+
+def test_a_report_of_little_still_renders() -> None:
+    result = example_result()
+    empty = dataclasses.replace(result, layers=(), performance=None, data=None, skipped=())
+    text = render(empty)
+    assert "<article" not in text
+    assert "from the weights alone" in text
+    undecodable = dataclasses.replace(result, model={"path": "bad\udcff.keras"})
+    render(undecodable).encode("utf-8")
+
+
+def test_wide_layers_stay_small() -> None:
+    """128 neurons of 25 parts over 143 bp, the largest layer that one expects."""
+    result = example_result()
+    rng = np.random.default_rng(0)
+    template = result.layers[1].neurons[0].parts[0]
+    ppms = rng.dirichlet([0.5] * 4, size=(25, 143))
+    parts = tuple(
+        dataclasses.replace(template, ppm=ppm, shift=i, share=0.04) for i, ppm in enumerate(ppms)
+    )
+    neurons = tuple(
+        NeuronResult(layer=2, neuron=k, mixture=parts[0], parts=parts) for k in range(128)
+    )
+    wide = dataclasses.replace(result.layers[1], neurons=neurons)
+    assert len(render(dataclasses.replace(result, layers=(wide,))).encode()) < 6e6
+
+
+def test_span_holds_the_motif_and_its_flank() -> None:
+    assert informative_span(ppm_of("CACGTG", 143, 70)) == (68, 78)
+    assert informative_span(ppm_of("CACGTG", 10, 0)) == (0, 8)
+    assert informative_span(np.full((7, 4), 0.25)) == (0, 7)
+
+
+def test_parts_are_ordered_by_match_then_sharpness() -> None:
+    neuron = example_result().layers[1].neurons[0]
+    assert ordered_parts(neuron) == [1, 0]
+    assert ordered_parts(dataclasses.replace(neuron, matches=neuron.matches[1:])) == [0, 1]
+    assert ordered_parts(dataclasses.replace(neuron, matches=())) == [1, 0]
+    dull: Part = dataclasses.replace(neuron.parts[0], maximum=0.0)
+    assert ordered_parts(
+        dataclasses.replace(neuron, matches=(), parts=(dull, neuron.parts[1]))
+    ) == [
+        1,
+        0,
+    ]
+
+
+def test_chart_places_fractions_linearly() -> None:
+    chart = fraction_chart(example_result().layers, chosen=2)
+    (zero, _), (half, _), (one, _) = chart.ticks[0], chart.ticks[2], chart.ticks[4]
+    first, second = chart.rows
+    assert (first.localist, first.matched, second.localist) == (zero, half, one)
+    assert first.low == zero
+    assert zero < first.high < one
+    assert (first.chosen, second.chosen) == (False, True)
+    assert len(second.label) <= 13
+
+
+def test_numbers_as_people_write_them() -> None:
+    assert scientific(3.21e-8) == "3.2\u2009\u00d7\u200910\u207b\u2078"
+    assert scientific(0.0213) == "0.021"
+    assert scientific(0.0) == "0"
+    assert percent(0.976) == "98\u2009%"
+    assert {percent(None), fixed(float("nan")), scientific(float("inf"))} == {"\u2013"}
+    assert fixed(-1.234) == "\u22121.23"
+    assert card_value({"a": [1, 2.5], "b": True, "c": None}) == "a: 1, 2.5, b: yes, c: \u2013"
+
+
+def test_logo_draws_heights_in_bits() -> None:
+    from matplotlib import pyplot
+
+    figure, ax = logo(ppm_of("GATA", 4, 0, probability=1.0), first=11)
+    assert ax.figure is figure
+    tops = [patch.get_extents().transformed(ax.transData.inverted()).y1 for patch in ax.patches]
+    assert sum(top == pytest.approx(2.0, abs=1e-6) for top in tops) == 4
+    assert ax.get_xlim() == pytest.approx((10.5, 14.5), abs=0.1)
+    assert logo(ppm_of("GATA", 4, 0), ax=ax)[1] is ax
+    pyplot.close(figure)
+    with pytest.raises(ValueError, match=r"\(length, 4\), found \(4, 10\)"):
+        logo(np.zeros((4, 10)))
+
+
+def test_figures_are_limited_and_reproducible(tmp_path: Path) -> None:
+    result = example_result()
+    once = write_figures(result, tmp_path / "a", limit=1)
+    again = write_figures(result, tmp_path / "b", limit=1)
+    assert len(once) == 4
+    assert [a.read_bytes() for a in once] == [b.read_bytes() for b in again]
+    assert write_figures(result, tmp_path / "c", limit=0) == []

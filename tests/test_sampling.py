@@ -1,0 +1,202 @@
+"""Samples against exact truths: enumeration, dynamic programming, planted windows."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from networks import chain, convolution, max_pool, model_of, relu, sequence_input, two_layers
+from truth import activation_weighted, every_window, linear_truth
+
+from neuroninterp.errors import DataError, UnknownNameError
+from neuroninterp.graph import Activation
+from neuroninterp.sampling import (
+    LEVELS,
+    activity_thresholds,
+    level_of,
+    level_weights,
+    sample,
+    weighted_ppm,
+    windows_from_data,
+)
+from neuroninterp.sampling.enumeration import enumerate_neurons
+from neuroninterp.sampling.splitting import EFFORTS, split_neurons
+
+MEAN_ERROR = 0.02
+"""Largest mean absolute PPM error of a sampled neuron that is accepted."""
+
+
+def test_enumeration_is_exact() -> None:
+    """Every PPM, maximum and probability equals a plain sum over all 4^8 windows."""
+    model = model_of(two_layers(np.random.default_rng(0)))
+    trunk = model.trunk(2)
+    windows = every_window(trunk.receptive_field)
+    values = trunk.values(windows).astype(np.float64)
+    for found in sample(model, 2):
+        z = values[:, found.neuron]
+        assert found.maximum == z.max()
+        if z.max() <= 0:
+            assert found.dead
+            continue
+        np.testing.assert_allclose(found.ppm, activation_weighted(windows, z, 0.0), atol=1e-9)
+        assert found.log2_rarity == pytest.approx(np.log2((z > 0).mean()))
+        np.testing.assert_array_equal(
+            trunk.values_of(found.best_window[None], np.array([found.neuron])), [found.maximum]
+        )
+        # What was kept for decoupling stands for all of it.
+        kept = weighted_ppm(found.windows, found.weights)
+        assert np.abs(kept - found.ppm).mean() < 0.01
+
+
+def test_splitting_agrees_with_enumeration() -> None:
+    """Deep enumerable neurons, active from everywhere to once in 5,000 windows, and a dead one."""
+    active = 0
+    for seed in (0, 3):
+        model = model_of(two_layers(np.random.default_rng(seed)))
+        trunk = model.trunk(2)
+        neurons = list(range(trunk.neurons))
+        exact = enumerate_neurons(trunk, 2, neurons, np.zeros(len(neurons)), seed=0)
+        drawn = split_neurons(
+            trunk, 2, neurons, np.zeros(len(neurons)), effort=EFFORTS["standard"], seed=1
+        )
+        for truth, found in zip(exact, drawn, strict=True):
+            assert found.maximum == truth.maximum
+            assert found.dead == truth.dead
+            if truth.dead:
+                continue
+            active += 1
+            assert np.abs(found.ppm - truth.ppm).mean() <= MEAN_ERROR
+            assert found.log2_rarity == pytest.approx(truth.log2_rarity, abs=1.0)
+    assert active >= 6
+
+
+def test_first_layers_agree_with_dynamic_programming() -> None:
+    """19-bp linear neurons, active in one window of 20 to one of 30 million."""
+    rng = np.random.default_rng(2)
+    kernel = np.round(rng.normal(size=(19, 4, 12)) * 60).astype(int)
+    bias = -np.linspace(400, 1250, 12).round()
+    graph = chain(sequence_input(), convolution("a", "input", kernel, bias), relu("r", "a"))
+    rarities = []
+    for found in sample(model_of(graph), 1, seed=5):
+        threshold = int(-bias[found.neuron])
+        ppm, maximum, rarity = linear_truth(kernel[:, :, found.neuron], threshold)
+        assert found.maximum == pytest.approx(maximum - threshold)
+        assert np.abs(found.ppm - ppm).mean() <= MEAN_ERROR
+        assert found.log2_rarity == pytest.approx(rarity, rel=0.1, abs=0.5)
+        rarities.append(rarity)
+    assert min(rarities) < -20
+    assert max(rarities) > -6
+
+
+def test_dynamic_programming_agrees_with_enumeration() -> None:
+    """The truth of the test above, against the other truth, on 8 bp."""
+    kernel = np.random.default_rng(0).integers(-9, 10, (8, 4))
+    windows = every_window(8)
+    values = kernel[np.arange(8), windows].sum(axis=1)
+    ppm, maximum, rarity = linear_truth(kernel, 10)
+    assert maximum == values.max()
+    assert rarity == pytest.approx(np.log2((values > 10).mean()))
+    np.testing.assert_allclose(ppm, activation_weighted(windows, values, 10.0), atol=1e-9)
+
+
+def test_all_modes_are_found_at_their_share() -> None:
+    """A neuron that takes one motif at either of two shifts has them half and half."""
+    kernel = np.full((8, 4, 1), -1.0)
+    kernel[np.arange(8), [0, 1, 2, 3, 3, 2, 1, 0], 0] = 1.0
+    graph = chain(
+        sequence_input(),
+        convolution("a", "input", kernel, -3.0),
+        relu("ra", "a"),
+        max_pool("p", "ra", 8),
+        convolution("b", "p", np.ones((1, 1, 1))),
+        relu("rb", "b"),
+    )
+    model = model_of(graph)
+    (found,) = sample(model, 2)
+    assert found.source == "splitting"
+    assert found.maximum == 5.0
+    top = found.values > 3.0
+    offsets = model.trunk(2).pool_inputs(found.windows[top], "p")[:, :, 0].argmax(axis=1)
+    shares = np.bincount(offsets, minlength=8) / len(offsets)
+    np.testing.assert_allclose(shares, 1 / 8, atol=0.06)
+
+
+def test_same_seed_same_sample_whatever_the_neurons() -> None:
+    kernel = np.random.default_rng(0).normal(size=(14, 4, 6))
+    graph = chain(sequence_input(), convolution("a", "input", kernel, -4.0), relu("r", "a"))
+    together = sample(model_of(graph), 1, effort="quick", seed=3)
+    (alone,) = sample(model_of(graph), 1, [4], effort="quick", seed=3)
+    np.testing.assert_array_equal(alone.windows, together[4].windows)
+    (other,) = sample(model_of(graph), 1, [4], effort="quick", seed=4)
+    assert other.windows.shape != alone.windows.shape or (other.windows != alone.windows).any()
+
+
+def test_threshold_of_other_nonlinearities_is_the_median() -> None:
+    kernel = np.random.default_rng(1).normal(size=(5, 4, 3))
+    graph = chain(
+        sequence_input(),
+        convolution("a", "input", kernel, 2.0),
+        Activation(name="s", inputs=("a",), source="s", function="sigmoid"),
+    )
+    model = model_of(graph)
+    values = model.trunk(1).values(every_window(5))
+    np.testing.assert_allclose(activity_thresholds(model, 1), np.median(values, axis=0), atol=0.15)
+    for found in sample(model, 1):
+        assert found.log2_rarity == pytest.approx(-1.0, abs=0.1)
+
+
+@settings(max_examples=50, deadline=None)
+@given(st.lists(st.floats(0.01, 10.0), min_size=1, max_size=60))
+def test_levels_partition_the_active_range(raw: list[float]) -> None:
+    values = np.array(raw)
+    level = level_of(values, 0.0, values.max())
+    assert ((level >= 0) & (level < LEVELS)).all()
+    assert level[values.argmax()] == LEVELS - 1
+    np.testing.assert_array_equal(np.argsort(values, kind="stable"), np.lexsort((values, level)))
+    weights = level_weights(values, 0.0, values.max())
+    for b in np.unique(level):
+        inside = level == b
+        np.testing.assert_allclose(weights[inside], weights[inside][0])
+        share = weights[inside].sum() * sum(values[level == c].mean() for c in np.unique(level))
+        assert share == pytest.approx(values[inside].mean())
+
+
+def test_windows_from_data_are_the_sequences_own() -> None:
+    """Sample from data equals the definition applied to every window cut by hand."""
+    rng = np.random.default_rng(4)
+    graph = two_layers(rng)
+    model = model_of(graph, length=30)
+    codes = rng.integers(0, 4, (300, 30)).astype(np.uint8)
+    layer = model.layer(2)
+    starts = range(layer.start, 30 - layer.receptive_field + 1, layer.jump)
+    windows = np.concatenate([codes[:, s : s + layer.receptive_field] for s in starts])
+    values = model.trunk(2).values(windows)
+    neurons = list(range(layer.filters))
+    for found in windows_from_data(model, 2, neurons, np.zeros(len(neurons)), codes):
+        z = values[:, found.neuron].astype(np.float64)
+        if z.max() <= 0:
+            assert found.dead
+            continue
+        assert found.maximum == pytest.approx(z.max(), rel=1e-5)
+        np.testing.assert_allclose(
+            model.trunk(2).values(found.windows)[:, found.neuron], found.values, rtol=1e-4
+        )
+        level = level_of(z, 0.0, z.max())
+        if np.bincount(level[level >= 0]).max() <= 200:
+            np.testing.assert_allclose(found.ppm, activation_weighted(windows, z, 0.0), atol=1e-4)
+        else:
+            error = np.abs(found.ppm - activation_weighted(windows, z, 0.0)).mean()
+            assert error < MEAN_ERROR
+
+
+def test_wrong_arguments() -> None:
+    model = model_of(two_layers(np.random.default_rng(0)), length=30)
+    with pytest.raises(UnknownNameError, match="layer '7'; valid: 1, 2"):
+        sample(model, 7)
+    with pytest.raises(UnknownNameError, match="neuron of layer 2 '5'; valid: 0 to 4"):
+        sample(model, 2, [5])
+    with pytest.raises(UnknownNameError, match="effort 'heroic'; valid: quick"):
+        sample(model, 2, effort="heroic")
+    with pytest.raises(DataError, match="8 bp; no such window fits into sequences of 5 bp"):
+        windows_from_data(model, 2, [0], np.zeros(1), np.zeros((2, 5), np.uint8))

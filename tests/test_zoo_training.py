@@ -1,0 +1,158 @@
+"""Training of zoo networks: the protocol, the files it leaves, and interruptions."""
+
+from __future__ import annotations
+
+import json
+import time
+
+import numpy as np
+import pytest
+
+from neuroninterp.backend import import_keras
+from neuroninterp.errors import NeuroninterpError, OutputError
+from zoo.architectures.koo_eddy import Block, Variant
+from zoo.checkpoints import Checkpoint
+from zoo.data import read_training_data
+from zoo.simulations.files import write_koo_eddy
+from zoo.training import train
+
+TINY = Variant("tiny", (Block(4, 7, 10, 10), Block(6, 3, 5, 5)), units=8)
+EPOCHS = 4
+
+
+@pytest.fixture(scope="module")
+def data_path(tmp_path_factory):
+    path = tmp_path_factory.mktemp("data") / "small.h5"
+    write_koo_eddy(path, n=300, seed=1, models=False)
+    return path
+
+
+@pytest.fixture(scope="module")
+def finished(data_path, tmp_path_factory):
+    """An uninterrupted run: its folder and its record."""
+    folder = tmp_path_factory.mktemp("finished")
+    return folder, train(TINY, data_path, folder, epochs=EPOCHS, seed=2, device="cpu")
+
+
+def load(path):
+    return import_keras().models.load_model(path, compile=False)
+
+
+def test_run_leaves_three_files_and_a_record(finished, data_path):
+    folder, record = finished
+    assert sorted(path.name for path in folder.iterdir()) == [
+        "tiny.json",
+        "tiny.keras",
+        "tiny.onnx",
+    ]
+    assert json.loads((folder / "tiny.json").read_text()) == json.loads(json.dumps(record))
+    losses = record["history"]["loss"]
+    assert len(losses) == EPOCHS
+    assert losses[-1] < losses[0]
+    assert record["data"]["train"] == 210
+    assert record["data"]["attributes"]["seed"] == 1
+    assert str(folder) not in json.dumps(record)
+    assert str(data_path.parent) not in json.dumps(record)
+    assert "zoo train tiny --data small.h5 -o . --seed 2 --epochs 4" in record["command"]
+
+
+def test_best_epoch_is_kept(finished, data_path):
+    folder, record = finished
+    valid = read_training_data(data_path).valid
+    probabilities = load(folder / "tiny.keras").predict(valid.inputs, verbose=0).astype(float)
+    entropy = -np.log(np.where(valid.labels == 1, probabilities, 1 - probabilities)).mean()
+    val_loss = record["history"]["val_loss"]
+    assert record["best_epoch"] == int(np.argmin(val_loss)) + 1
+    # The recorded loss has the weight penalty on top: 1e-6 of the sum of squared weights.
+    weights = [w for w in load(folder / "tiny.keras").weights if w.path.endswith("kernel")]
+    penalty = 1e-6 * sum(float((w.numpy() ** 2).sum()) for w in weights)
+    assert entropy + penalty == pytest.approx(min(val_loss), abs=1e-5)
+
+
+def test_onnx_file_computes_what_the_keras_file_does(finished):
+    import onnx
+    import onnxruntime
+
+    folder, _ = finished
+    session = onnxruntime.InferenceSession(
+        str(folder / "tiny.onnx"), providers=["CPUExecutionProvider"]
+    )
+    (entry,) = session.get_inputs()
+    (result,) = session.get_outputs()
+    assert (entry.name, entry.shape) == ("sequence", ["N", 200, 4])
+    assert (result.name, result.shape) == ("probabilities", ["N", 12])
+    model = load(folder / "tiny.keras")
+    rng = np.random.default_rng(0)
+    for batch in (1, 7):
+        inputs = np.eye(4, dtype=np.float32)[rng.integers(4, size=(batch, 200))]
+        found = session.run(None, {"sequence": inputs})[0]
+        assert np.abs(found - model.predict(inputs, verbose=0)).max() < 1e-5
+    nodes = onnx.load(folder / "tiny.onnx").graph.node
+    names = [node.name for node in nodes if node.op_type == "Conv"]
+    assert [name.split("/")[0] for name in names] == ["conv_1", "conv_2"]
+    assert not {"Dropout", "BatchNormalization"} & {node.op_type for node in nodes}
+
+
+def test_killed_run_continues_to_the_same_network(finished, data_path, tmp_path, monkeypatch):
+    save = Checkpoint.save
+
+    def die(*_):
+        raise KeyboardInterrupt
+
+    def save_and_die_in_the_middle_of_the_third(self, model, history):
+        with monkeypatch.context() as patch:
+            if len(history) == 3:
+                patch.setattr("zoo.checkpoints.os.replace", die)
+            save(self, model, history)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Checkpoint, "save", save_and_die_in_the_middle_of_the_third)
+        with pytest.raises(KeyboardInterrupt):
+            train(TINY, data_path, tmp_path, epochs=EPOCHS, seed=2, device="cpu")
+    assert [path.name for path in tmp_path.iterdir()] == [".tiny-checkpoint"]
+    history = json.loads((tmp_path / ".tiny-checkpoint" / "history.json").read_text())["history"]
+    assert len(history["loss"]) == 2
+
+    with pytest.raises(OutputError, match=r"other settings .seed 2, now 3"):
+        train(TINY, data_path, tmp_path, epochs=EPOCHS, seed=3, device="cpu")
+    record = train(TINY, data_path, tmp_path, epochs=EPOCHS, seed=2, device="cpu")
+    folder, expected = finished
+    assert record["history"]["loss"] == pytest.approx(expected["history"]["loss"], rel=1e-6)
+    assert record["test"] == expected["test"]
+    weights = zip(
+        load(folder / "tiny.keras").get_weights(),
+        load(tmp_path / "tiny.keras").get_weights(),
+        strict=True,
+    )
+    assert all(np.allclose(a, b, atol=1e-6) for a, b in weights)
+    assert not (tmp_path / ".tiny-checkpoint").exists()
+
+
+def test_patience_stops_training_and_force_replaces_a_finished_network(data_path, tmp_path):
+    (tmp_path / "tiny.json").write_text("finished")
+    with pytest.raises(OutputError, match="use --force to train it again"):
+        train(TINY, data_path, tmp_path, device="cpu")
+    assert [path.read_text() for path in tmp_path.iterdir()] == ["finished"]
+    record = train(
+        TINY, data_path, tmp_path, epochs=60, patience=2, batch_size=5, device="cpu", force=True
+    )
+    epochs = len(record["history"]["val_loss"])
+    assert epochs < 60
+    assert epochs == record["best_epoch"] + 2
+    assert json.loads((tmp_path / "tiny.json").read_text())["best_epoch"] == epochs - 2
+
+
+@pytest.mark.parametrize("wrong", [{"epochs": 0}, {"patience": 0}, {"batch_size": 0}, {"seed": -1}])
+def test_arguments_out_of_range_are_told_before_any_work(data_path, tmp_path, wrong):
+    started = time.perf_counter()
+    with pytest.raises(NeuroninterpError, match="expected"):
+        train(TINY, data_path, tmp_path / "new", **wrong)
+    assert not (tmp_path / "new").exists()
+    assert time.perf_counter() - started < 1
+
+
+def test_missing_exporter_is_told_before_any_work(data_path, tmp_path, monkeypatch):
+    monkeypatch.setattr("zoo.export.importlib.util.find_spec", lambda name: None)
+    with pytest.raises(NeuroninterpError, match="pip install tf2onnx"):
+        train(TINY, data_path, tmp_path, epochs=1)
+    assert list(tmp_path.iterdir()) == []

@@ -1,0 +1,63 @@
+"""The zoo: networks of the papers, the data they were trained on, and small trained weights.
+
+>>> import zoo
+>>> zoo.shipped()
+('cnn-1', 'cnn-2', 'cnn-25')
+>>> zoo.build("cnn-25").count_params()
+161388
+>>> zoo.load("cnn-25").input_shape
+(None, 200, 4)
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from zoo.architectures.koo_eddy import build, names, variant
+    from zoo.pretrained import load, read_record, shipped, test_data_path, weights_path
+    from zoo.simulations.files import write_koo_eddy
+    from zoo.simulations.koo_eddy import relevant_motifs, simulate
+    from zoo.training import train
+
+__all__ = [
+    "build",
+    "load",
+    "names",
+    "read_record",
+    "relevant_motifs",
+    "shipped",
+    "simulate",
+    "test_data_path",
+    "train",
+    "variant",
+    "weights_path",
+    "write_koo_eddy",
+]
+
+_HOME = {
+    "build": "zoo.architectures.koo_eddy",
+    "load": "zoo.pretrained",
+    "names": "zoo.architectures.koo_eddy",
+    "read_record": "zoo.pretrained",
+    "relevant_motifs": "zoo.simulations.koo_eddy",
+    "shipped": "zoo.pretrained",
+    "simulate": "zoo.simulations.koo_eddy",
+    "test_data_path": "zoo.pretrained",
+    "train": "zoo.training",
+    "variant": "zoo.architectures.koo_eddy",
+    "weights_path": "zoo.pretrained",
+    "write_koo_eddy": "zoo.simulations.files",
+}
+
+
+def __getattr__(name: str) -> Any:
+    """Import a public name when it is first used, so that the package itself is light."""
+    if name not in _HOME:
+        raise AttributeError(f"module 'zoo' has no attribute {name!r}")
+    return getattr(import_module(_HOME[name]), name)
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)

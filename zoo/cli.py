@@ -1,0 +1,191 @@
+"""The ``zoo`` commands: parse, call, print. Heavy imports happen inside the commands."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import click
+
+__all__ = ["zoo"]
+
+_SPLITS = ("train", "valid", "test")
+_NATURAL = click.IntRange(min=0)
+_POSITIVE = click.IntRange(min=1)
+
+
+@click.group()
+def zoo() -> None:
+    """Networks of the papers, their synthetic data, and their training."""
+
+
+@zoo.command("list")
+@click.option("--json", "as_json", is_flag=True, help="Print a JSON list instead.")
+def list_models(as_json: bool) -> None:
+    """List the networks of the zoo."""
+    from zoo.architectures.koo_eddy import VARIANTS
+    from zoo.pretrained import shipped
+
+    available = shipped()
+    rows = [_row(item, item.name in available) for item in VARIANTS.values()]
+    if as_json:
+        click.echo(json.dumps(rows, indent=1))
+        return
+    _print_table(rows)
+
+
+def _row(item: Any, is_shipped: bool) -> dict[str, Any]:
+    from dataclasses import asdict
+
+    return {
+        "name": item.name,
+        "source": "Koo & Eddy 2019",
+        "blocks": [asdict(block) for block in item.blocks],
+        "dense": item.units,
+        "parameters": item.parameter_count(),
+        "shipped": is_shipped,
+        "note": item.note,
+    }
+
+
+def _print_table(rows: list[dict[str, Any]]) -> None:
+    from rich import box
+    from rich.console import Console
+    from rich.table import Table
+
+    table = Table(title="Koo & Eddy 2019: 200 bp, 12 transcription factors", box=box.SIMPLE_HEAD)
+    table.add_column("network", no_wrap=True)
+    for heading in ("filters x width", "pool", "dense", "parameters"):
+        table.add_column(heading, justify="right", no_wrap=True)
+    table.add_column("shipped")
+    for row in rows:
+        blocks = row["blocks"]
+        table.add_row(
+            row["name"],
+            ", ".join(f"{block['filters']}x{block['kernel']}" for block in blocks),
+            ", ".join(_pool(block) for block in blocks),
+            str(row["dense"]),
+            f"{row['parameters']:,}",
+            "yes" if row["shipped"] else "",
+        )
+    Console().print(table)
+
+
+def _pool(block: dict[str, Any]) -> str:
+    if block["pool"] == 1:
+        return "-"
+    return f"{block['pool']}" + (f"/{block['stride']}" if block["stride"] < block["pool"] else "")
+
+
+@zoo.command()
+@click.option("-o", "--output", type=click.Path(path_type=Path), required=True, help="HDF5 file.")
+@click.option(
+    "--n",
+    type=_POSITIVE,
+    default=25_000,
+    show_default=True,
+    help="Number of sequences in all parts.",
+)
+@click.option("--seed", type=_NATURAL, default=0, show_default=True, help="Of the random numbers.")
+@click.option(
+    "--split",
+    "splits",
+    type=click.Choice(_SPLITS),
+    multiple=True,
+    help="Write only this part (repeatable); the parts stay the same.",
+)
+@click.option("--limit", type=_POSITIVE, help="Write only the first sequences of each part.")
+@click.option("--without-models", is_flag=True, help="Leave out the ground-truth probabilities.")
+@click.option("--force", is_flag=True, help="Replace a file that exists.")
+def simulate(
+    output: Path,
+    n: int,
+    seed: int,
+    splits: tuple[str, ...],
+    limit: int | None,
+    without_models: bool,
+    force: bool,
+) -> None:
+    """Simulate the synthetic data of Koo & Eddy 2019: 12 known motifs in random DNA."""
+    from zoo.simulations.files import write_koo_eddy
+
+    sizes = write_koo_eddy(
+        output,
+        n=n,
+        seed=seed,
+        splits=splits or _SPLITS,
+        limit=limit,
+        models=not without_models,
+        force=force,
+    )
+    parts = ", ".join(f"{size:,} {name}" for name, size in sizes.items())
+    click.echo(f"wrote {output}: {parts} sequences")
+
+
+@zoo.command()
+@click.argument("name")
+@click.option("--data", type=click.Path(path_type=Path), required=True, help="HDF5 file to learn.")
+@click.option(
+    "-o", "--output", type=click.Path(path_type=Path), required=True, help="Folder for the files."
+)
+@click.option(
+    "--seed", type=_NATURAL, default=0, show_default=True, help="Of weights, dropout and order."
+)
+@click.option(
+    "--epochs", type=_POSITIVE, default=100, show_default=True, help="Largest number of epochs."
+)
+@click.option(
+    "--patience", type=_POSITIVE, default=20, show_default=True, help="Epochs without improvement."
+)
+@click.option(
+    "--batch-size", type=_POSITIVE, default=100, show_default=True, help="Sequences a step."
+)
+@click.option("--protocol", default="released", show_default=True, help="released or text.")
+@click.option("--device", default="auto", show_default=True, help="auto, cpu or gpu.")
+@click.option("--force", is_flag=True, help="Train again where a finished network lies.")
+@click.option("-v/-q", "--verbose/--quiet", default=True, help="Show progress.")
+def train(
+    name: str,
+    data: Path,
+    output: Path,
+    seed: int,
+    epochs: int,
+    patience: int,
+    batch_size: int,
+    protocol: str,
+    device: str,
+    force: bool,
+    verbose: bool,
+) -> None:
+    """Train the network NAME; an interrupted run continues when the command is repeated."""
+    from zoo.architectures.koo_eddy import training_protocol, variant
+
+    # Mistyped names are told at once, before TensorFlow is imported.
+    variant(name)
+    training_protocol(protocol)
+    from zoo.training import train as train_network
+
+    record = train_network(
+        name,
+        data,
+        output,
+        seed=seed,
+        epochs=epochs,
+        patience=patience,
+        batch_size=batch_size,
+        protocol=protocol,
+        device=device,
+        force=force,
+        verbose=verbose,
+    )
+    test, history = record["test"], record["history"]
+    click.echo(
+        f"{name}: best of {len(history['loss'])} epochs was {record['best_epoch']}; test auROC "
+        f"{_score(test['auroc'])}, auPR {_score(test['aupr'])}; "
+        f"wrote {name}.keras, .onnx and .json to {output}"
+    )
+
+
+def _score(value: float | None) -> str:
+    return "undefined" if value is None else f"{value:.3f}"

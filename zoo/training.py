@@ -1,0 +1,335 @@
+"""Training of zoo networks by the protocol of their paper.
+
+Mini-batches of 100, early stopping with patience 20 on the validation loss, and the weights
+of the best epoch kept. Every epoch is saved; a killed run continues where it was and ends with
+the same network as an uninterrupted one.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from neuroninterp.backend import device_in_use, import_keras, resolve_device
+from neuroninterp.errors import NeuroninterpError, OutputError
+from zoo.architectures import koo_eddy
+from zoo.checkpoints import Checkpoint, History
+from zoo.data import Part, TrainingData, read_training_data
+from zoo.export import check_exporter, export_onnx
+
+if TYPE_CHECKING:
+    import keras
+
+__all__ = ["score", "train"]
+
+SCHEMA = "zoo-record/1"
+PREDICTION_BATCH = 500
+EXAMPLES = 64
+"""Number of test sequences on which the two files are compared."""
+
+
+def train(
+    name: str | koo_eddy.Variant,
+    data: str | Path,
+    output: str | Path,
+    *,
+    seed: int = 0,
+    epochs: int = 100,
+    patience: int = 20,
+    batch_size: int = 100,
+    protocol: str = "released",
+    device: str = "auto",
+    force: bool = False,
+    verbose: bool = True,
+) -> dict[str, Any]:
+    """Train one network and save it as ``NAME.keras``, ``NAME.onnx`` and ``NAME.json``.
+
+    Parameters
+    ----------
+    name : str or Variant
+        A name of the zoo, or a row of parameters of your own.
+    data : str or Path
+        HDF5 file with keys X_train, Y_train, X_valid, … (see :mod:`zoo.simulations`).
+    output : str or Path
+        Folder for the three files; made where it does not exist.
+    seed : int
+        Of the initial weights, the dropout and the order of the sequences.
+    epochs : int
+        Largest number of epochs.
+    patience : int
+        Epochs without a lower validation loss after which training stops.
+    batch_size : int
+        Sequences a step.
+    protocol : str
+        "released" or "text"; see :data:`zoo.architectures.koo_eddy.PROTOCOLS`.
+    device : str
+        "auto", "cpu" or "gpu".
+    force : bool
+        Whether to replace a finished network.
+    verbose : bool
+        Whether to show progress (on a terminal only).
+
+    Returns
+    -------
+    dict
+        The record, as in ``NAME.json``: parameters, protocol, history, test scores.
+
+    Raises
+    ------
+    UnknownNameError
+        If the network or the protocol does not exist.
+    DataError
+        If the data are missing, malformed or too short.
+    OutputError
+        If the network exists already, an interrupted run there had other settings, or the
+        folder cannot be written.
+    NeuroninterpError
+        If an argument is out of range, or the ONNX exporter is missing.
+    """
+    variant = koo_eddy.variant(name) if isinstance(name, str) else name
+    koo_eddy.training_protocol(protocol)
+    _check_arguments(epochs=epochs, patience=patience, batch_size=batch_size, seed=seed)
+    output = Path(output)
+    _check_output(output, variant.name, force)
+    check_exporter()
+    loaded = read_training_data(data)
+    resolve_device(device)
+    import_keras()
+    run = {
+        "name": variant.name,
+        "variant": asdict(variant),
+        "protocol": {"name": protocol, **asdict(koo_eddy.PROTOCOLS[protocol])},
+        "seed": seed,
+        "batch_size": batch_size,
+        "data_sha256": loaded.sha256,
+    }
+    checkpoint = Checkpoint(output / f".{variant.name}-checkpoint", run)
+    history = checkpoint.read(force=force)
+    with _progress(variant.name, epochs, verbose=verbose) as report:
+        history = _fit(variant, loaded, checkpoint, history, run, epochs, patience, report)
+    model = _load(checkpoint, history.best_epoch)
+    record = {
+        "schema": SCHEMA,
+        **run,
+        "parameters": model.count_params(),
+        "epochs": epochs,
+        "patience": patience,
+        "best_epoch": history.best_epoch,
+        "history": asdict(history),
+        "data": _describe(loaded, Path(data).name),
+        "test": score(np.asarray(_predict(model, loaded.test)), loaded.test, loaded.class_names),
+        "device": device_in_use(),
+        "versions": _versions(),
+        "command": _command(variant.name, Path(data).name, run, epochs, patience),
+    }
+    _save(model, record, output, checkpoint, loaded.test.inputs[:EXAMPLES])
+    return record
+
+
+def score(predictions: np.ndarray, part: Part, class_names: tuple[str, ...]) -> dict[str, Any]:
+    """Score predicted probabilities against the labels.
+
+    Parameters
+    ----------
+    predictions : numpy.ndarray, shape=(N, T)
+        Probabilities.
+    part : Part
+        The sequences' labels.
+    class_names : tuple of str
+        Names of the T labels.
+
+    Returns
+    -------
+    dict
+        ``sequences``, means ``auroc`` and ``aupr`` over the classes, and ``classes``: one
+        record a class. None where a class has only one kind of label.
+    """
+    from neuroninterp.performance import performance
+
+    frame = performance(predictions, part.labels, class_names)
+    rows = [
+        {key: _json_number(value) for key, value in row.items()}
+        for row in frame[["class", "positives", "negatives", "auroc", "aupr"]].to_dict("records")
+    ]
+    means = {key: _json_number(frame[key].mean()) for key in ("auroc", "aupr")}
+    return {"sequences": len(part.labels), **means, "classes": rows}
+
+
+def _json_number(value: Any) -> Any:
+    """Return a score with 6 digits, None for NaN (which JSON lacks), and others as they are."""
+    if not isinstance(value, float):
+        return value
+    return None if np.isnan(value) else round(float(value), 6)
+
+
+def _check_arguments(*, seed: int, **counts: int) -> None:
+    if seed < 0:
+        raise NeuroninterpError(f"seed is {seed}; expected 0 or more")
+    for argument, value in counts.items():
+        if value < 1:
+            raise NeuroninterpError(f"{argument} is {value}; expected at least 1")
+
+
+def _check_output(output: Path, name: str, force: bool) -> None:
+    finished = output / f"{name}.json"
+    if finished.exists() and not force:
+        raise OutputError(f"{finished} exists: {name} is trained; use --force to train it again")
+    try:
+        output.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise OutputError(f"cannot make the folder {output}: {error}") from error
+
+
+def _fit(
+    variant: koo_eddy.Variant,
+    data: TrainingData,
+    checkpoint: Checkpoint,
+    history: History,
+    run: dict[str, Any],
+    epochs: int,
+    patience: int,
+    report: Callable[[History], None],
+) -> History:
+    """Train until the epochs or the patience are used up, saving every epoch."""
+    seed, batch_size = run["seed"], run["batch_size"]
+    if history:
+        model = _load(checkpoint, len(history), compile=True)
+    else:
+        model = koo_eddy.build(
+            variant,
+            length=data.train.inputs.shape[1],
+            classes=data.train.labels.shape[1],
+            protocol=run["protocol"]["name"],
+            seed=seed,
+        )
+    report(history)
+    while len(history) < epochs and len(history) - history.best_epoch < patience:
+        started = time.perf_counter()
+        # Randomness of its own for every epoch: a continued run does as an uninterrupted one.
+        rng = np.random.default_rng([seed, len(history)])
+        order = rng.permutation(len(data.train.inputs))
+        _seed_dropout(model, rng)
+        losses = model.fit(
+            data.train.inputs[order],
+            data.train.labels[order],
+            batch_size=batch_size,
+            shuffle=False,
+            validation_data=(data.valid.inputs, data.valid.labels),
+            validation_batch_size=PREDICTION_BATCH,
+            verbose=0,
+        ).history
+        elapsed = time.perf_counter() - started
+        history = history.after(losses["loss"][0], losses["val_loss"][0], elapsed)
+        checkpoint.save(model, history)
+        report(history)
+    return history
+
+
+def _seed_dropout(model: keras.Model, rng: np.random.Generator) -> None:
+    """Set the state of every dropout layer, which a .keras file does not hold."""
+    for layer in model.layers:
+        if isinstance(layer, import_keras().layers.Dropout):
+            state = layer.seed_generator.state
+            state.assign(rng.integers(2**31, size=state.shape).astype(state.dtype))
+
+
+def _load(checkpoint: Checkpoint, epoch: int, *, compile: bool = False) -> keras.Model:
+    path = checkpoint.network(epoch)
+    try:
+        return import_keras().models.load_model(path, compile=compile)
+    except (OSError, ValueError) as error:
+        raise OutputError(
+            f"{path} cannot be read; remove {checkpoint.folder} to start again"
+        ) from error
+
+
+def _predict(model: keras.Model, part: Part) -> np.ndarray:
+    return model.predict(part.inputs, batch_size=PREDICTION_BATCH, verbose=0)
+
+
+def _save(
+    model: keras.Model,
+    record: dict[str, Any],
+    output: Path,
+    checkpoint: Checkpoint,
+    examples: np.ndarray,
+) -> None:
+    """Write the three files beside the checkpoint, then move them: the record last."""
+    name = record["name"]
+    staged = [checkpoint.folder / f"{name}.{suffix}" for suffix in ("keras", "onnx", "json")]
+    try:
+        model.save(staged[0])
+        export_onnx(model, staged[1], examples)
+        staged[2].write_text(json.dumps(record, indent=1) + "\n")
+        (output / f"{name}.json").unlink(missing_ok=True)
+        for path in staged:
+            os.replace(path, output / path.name)
+    except OSError as error:
+        raise OutputError(f"cannot write {name} to {output}: {error}") from error
+    checkpoint.remove()
+
+
+def _describe(data: TrainingData, file_name: str) -> dict[str, Any]:
+    sizes = {name: len(getattr(data, name).labels) for name in ("train", "valid", "test")}
+    return {"file": file_name, "attributes": data.attributes, **sizes}
+
+
+def _versions() -> dict[str, str]:
+    import platform
+    from importlib.metadata import version
+
+    keras_module = import_keras()
+    packages = ("neuroninterp", "keras", "tensorflow", "numpy", "onnx", "tf2onnx")
+    versions = {"python": platform.python_version(), "backend": keras_module.backend.backend()}
+    for package in packages:
+        try:
+            versions[package] = version(package)
+        except ImportError:
+            # Run from a source tree, or with another backend.
+            continue
+    return versions
+
+
+def _command(name: str, data: str, run: dict[str, Any], epochs: int, patience: int) -> str:
+    return (
+        f"neuroninterp zoo train {name} --data {data} -o . --seed {run['seed']} "
+        f"--epochs {epochs} --patience {patience} --batch-size {run['batch_size']} "
+        f"--protocol {run['protocol']['name']}"
+    )
+
+
+@contextmanager
+def _progress(name: str, epochs: int, *, verbose: bool) -> Iterator[Callable[[History], None]]:
+    """Show epoch, validation loss and time left on a terminal; nothing elsewhere."""
+    from rich.console import Console
+    from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
+
+    console = Console(stderr=True)
+    columns = (
+        TextColumn("[bold]{task.description}"),
+        BarColumn(),
+        TextColumn("epoch {task.completed} of at most {task.total}  {task.fields[losses]}"),
+        TimeRemainingColumn(),
+    )
+    shown = verbose and console.is_terminal
+    with Progress(*columns, console=console, disable=not shown) as progress:
+        task = progress.add_task(name, total=epochs, losses="")
+
+        def report(history: History) -> None:
+            losses = ""
+            if history:
+                losses = (
+                    f"validation loss {history.val_loss[-1]:.4f}, "
+                    f"best {min(history.val_loss):.4f} (epoch {history.best_epoch})"
+                )
+            progress.update(task, completed=len(history), losses=losses)
+
+        yield report
