@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from neuroninterp.bottleneck import empirical, structural, verdict
 from neuroninterp.errors import DataError, ModelError, UnsupportedOperationError
 from neuroninterp.layer_analysis import LayerOptions, analyse_layer
 from neuroninterp.models import Model, load
@@ -19,7 +20,6 @@ from neuroninterp.progress import Progress
 from neuroninterp.results import AnalysisResult, prepare_output, write_results
 from neuroninterp.sampling import check_neurons
 from neuroninterp.sequences import Sequences, read_sequences
-from neuroninterp.verdict import empirical, structural, verdict
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -79,9 +79,22 @@ def import_keras() -> ModuleType:
 
         # The backend logs once more when it first looks for devices.
         keras.ops.zeros((1,))
+    _compute_in_full_precision(keras.backend.backend())
     # It warns of every new shape of a compiled function; ours are few and meant.
     logging.getLogger("tensorflow").setLevel(logging.ERROR)
     return keras
+
+
+def _compute_in_full_precision(backend: str) -> None:
+    """Turn off the 10-bit products that GPUs use by default: they miss the fidelity limit."""
+    if backend == "tensorflow":
+        import tensorflow
+
+        tensorflow.config.experimental.enable_tensor_float_32_execution(False)
+    elif backend == "jax":
+        import jax
+
+        jax.config.update("jax_default_matmul_precision", "highest")
 
 
 @contextmanager

@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from neuroninterp.bottleneck import layer_fractions, localist_flags
 from neuroninterp.errors import DataError
 from neuroninterp.models import Model
 from neuroninterp.motifs import (
@@ -28,7 +29,6 @@ from neuroninterp.sampling import (
     sample,
     windows_from_data,
 )
-from neuroninterp.verdict import layer_fractions, localist_flags
 
 __all__ = ["LayerOptions", "analyse_layer"]
 

@@ -72,10 +72,10 @@ def test_splitting_agrees_with_enumeration() -> None:
 
 
 def test_first_layers_agree_with_dynamic_programming() -> None:
-    """19-bp linear neurons, active in one window of 20 to one of 30 million."""
+    """19-bp linear neurons, active in one window of 20 to one of 100,000."""
     rng = np.random.default_rng(2)
     kernel = np.round(rng.normal(size=(19, 4, 12)) * 60).astype(int)
-    bias = -np.linspace(400, 1250, 12).round()
+    bias = -np.linspace(400, 700, 12).round()
     graph = chain(sequence_input(), convolution("a", "input", kernel, bias), relu("r", "a"))
     rarities = []
     for found in sample(model_of(graph), 1, seed=5):
@@ -85,7 +85,7 @@ def test_first_layers_agree_with_dynamic_programming() -> None:
         assert np.abs(found.ppm - ppm).mean() <= MEAN_ERROR
         assert found.log2_rarity == pytest.approx(rarity, rel=0.1, abs=0.5)
         rarities.append(rarity)
-    assert min(rarities) < -20
+    assert min(rarities) < -15
     assert max(rarities) > -6
 
 

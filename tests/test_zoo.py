@@ -48,8 +48,8 @@ def test_closed_forms_agree_with_keras(name):
     assert model.input_shape == (None, 200, 4)
     assert model.output_shape == (None, 12)
     assert model.get_layer("flatten").output.shape[1] == row.features()
-    # The table holds nothing that the paper's "product of the pools is 100" would contradict.
-    if name not in ("cnn-50-2",):
+    # "The product of the two max-pooling window sizes is equal to 100", but for the strided one.
+    if name != "cnn-50-2":
         assert np.prod([block.pool for block in row.blocks]) == 100
 
 
@@ -334,6 +334,17 @@ def test_shipped_network_scores_as_recorded(name):
     assert [layer.name for layer in model.layers] == [layer.name for layer in build(name).layers]
     for suffix in ("keras", "onnx"):
         assert zoo.weights_path(name, suffix).stat().st_size < 1_000_000
+
+
+def test_readme_of_the_weights_quotes_the_records():
+    text = (zoo.test_data_path().parent / "README.md").read_text()
+    for name in SHIPPED:
+        record = zoo.read_record(name)
+        epochs, scores = len(record["history"]["loss"]), record["test"]
+        row = f"| {name} | {epochs} ({record['best_epoch']}) | {scores['auroc']:.3f} "
+        assert f"{row}| {scores['aupr']:.3f} |" in text
+        assert record["command"].startswith(f"neuroninterp zoo train {name} --data koo_eddy.h5")
+        assert f"zoo train {name} --data koo_eddy.h5 -o . --seed {record['seed']}\n" in text
 
 
 def test_unshipped_weights_are_told():

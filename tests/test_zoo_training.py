@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
+import shutil
 import time
 
+import h5py
 import numpy as np
 import pytest
 
@@ -18,6 +20,7 @@ from zoo.training import train
 
 TINY = Variant("tiny", (Block(4, 7, 10, 10), Block(6, 3, 5, 5)), units=8)
 EPOCHS = 4
+SETTINGS = {"epochs": EPOCHS, "batch_size": 30, "device": "cpu"}
 
 
 @pytest.fixture(scope="module")
@@ -31,7 +34,7 @@ def data_path(tmp_path_factory):
 def finished(data_path, tmp_path_factory):
     """An uninterrupted run: its folder and its record."""
     folder = tmp_path_factory.mktemp("finished")
-    return folder, train(TINY, data_path, folder, epochs=EPOCHS, seed=2, device="cpu")
+    return folder, train(TINY, data_path, folder, seed=2, **SETTINGS)
 
 
 def load(path):
@@ -108,14 +111,14 @@ def test_killed_run_continues_to_the_same_network(finished, data_path, tmp_path,
     with monkeypatch.context() as patch:
         patch.setattr(Checkpoint, "save", save_and_die_in_the_middle_of_the_third)
         with pytest.raises(KeyboardInterrupt):
-            train(TINY, data_path, tmp_path, epochs=EPOCHS, seed=2, device="cpu")
+            train(TINY, data_path, tmp_path, seed=2, **SETTINGS)
     assert [path.name for path in tmp_path.iterdir()] == [".tiny-checkpoint"]
     history = json.loads((tmp_path / ".tiny-checkpoint" / "history.json").read_text())["history"]
     assert len(history["loss"]) == 2
 
     with pytest.raises(OutputError, match=r"other settings .seed 2, now 3"):
-        train(TINY, data_path, tmp_path, epochs=EPOCHS, seed=3, device="cpu")
-    record = train(TINY, data_path, tmp_path, epochs=EPOCHS, seed=2, device="cpu")
+        train(TINY, data_path, tmp_path, seed=3, **SETTINGS)
+    record = train(TINY, data_path, tmp_path, seed=2, **SETTINGS)
     folder, expected = finished
     assert record["history"]["loss"] == pytest.approx(expected["history"]["loss"], rel=1e-6)
     assert record["test"] == expected["test"]
@@ -133,13 +136,13 @@ def test_patience_stops_training_and_force_replaces_a_finished_network(data_path
     with pytest.raises(OutputError, match="use --force to train it again"):
         train(TINY, data_path, tmp_path, device="cpu")
     assert [path.read_text() for path in tmp_path.iterdir()] == ["finished"]
-    record = train(
-        TINY, data_path, tmp_path, epochs=60, patience=2, batch_size=5, device="cpu", force=True
-    )
-    epochs = len(record["history"]["val_loss"])
-    assert epochs < 60
-    assert epochs == record["best_epoch"] + 2
-    assert json.loads((tmp_path / "tiny.json").read_text())["best_epoch"] == epochs - 2
+    # With the opposite labels in the validation part, all that is learned makes it worse.
+    misleading = shutil.copy(data_path, tmp_path / "misleading.h5")
+    with h5py.File(misleading, "a") as file:
+        file["Y_valid"][...] = 1 - file["Y_valid"][()]
+    record = train(TINY, misleading, tmp_path, patience=2, force=True, **SETTINGS | {"epochs": 9})
+    assert len(record["history"]["val_loss"]) == record["best_epoch"] + 2 < 9
+    assert json.loads((tmp_path / "tiny.json").read_text())["best_epoch"] == record["best_epoch"]
 
 
 @pytest.mark.parametrize("wrong", [{"epochs": 0}, {"patience": 0}, {"batch_size": 0}, {"seed": -1}])

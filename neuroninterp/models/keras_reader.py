@@ -84,7 +84,15 @@ def _load(path: Path, trust: bool) -> Any:
             "is subclassed or was saved before it saw an input; rebuild it with keras.Input, or "
             "export it to .onnx"
         )
+    _use_full_precision(model)
     return model
+
+
+def _use_full_precision(model: Any) -> None:
+    """Compute in float32 what was trained in mixed precision; the weights are float32 anyway."""
+    for layer in model._flatten_layers():
+        if layer.compute_dtype != layer.variable_dtype == "float32":
+            layer.dtype_policy = "float32"
 
 
 def _shortened(error: Exception) -> str:
@@ -95,7 +103,7 @@ def _shortened(error: Exception) -> str:
     if start.endswith(":"):
         start = " ".join(lines[:2])
     # The configuration of the whole model may follow on the same line.
-    sentence = re.split(r"\.? *(?:Full object config|config=\{|Received:)", start)[0]
+    sentence = re.split(r"\.? *(?:Full object config|config=\{|Received:|: \{'module')", start)[0]
     sentence = sentence or type(error).__name__
     if len(sentence) > _LONGEST_MESSAGE:
         sentence = sentence[:_LONGEST_MESSAGE].rsplit(" ", 1)[0] + " …"

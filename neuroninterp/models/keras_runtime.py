@@ -13,8 +13,8 @@ from neuroninterp.models.runtime import Tap
 
 __all__ = ["KerasRuntime"]
 
-_TAP_BATCH = 64
-"""Sequences at once when tapping: intermediate tensors of long inputs are large."""
+_TAP_ELEMENTS = 2**19
+"""Input elements at once when tapping: intermediate tensors hold hundreds of times as many."""
 
 
 class KerasRuntime:
@@ -88,7 +88,8 @@ class KerasRuntime:
         if key not in self._parts:
             self._parts[key] = keras.Model(self._sequence, tensors)
         part = self._parts[key]
-        return _in_batches(lambda batch: part(batch, training=False), inputs, _TAP_BATCH)
+        batch_size = max(1, _TAP_ELEMENTS // int(np.prod(inputs.shape[1:])))
+        return _in_batches(lambda batch: part(batch, training=False), inputs, batch_size)
 
 
 def _in_batches(run: Any, inputs: np.ndarray, batch_size: int) -> list[np.ndarray]:

@@ -35,7 +35,9 @@ def to_layout(tensor: np.ndarray, axes: str) -> np.ndarray:
 
 def from_layout(tensor: np.ndarray, axes: str) -> np.ndarray:
     """Rearrange a tensor in layout ``axes`` into ``(N, L, C)``; inverse of :func:`to_layout`."""
-    squeezed = tensor.reshape([s for s, axis in zip(tensor.shape, axes, strict=True) if axis != "1"])
+    squeezed = tensor.reshape(
+        [s for s, axis in zip(tensor.shape, axes, strict=True) if axis != "1"]
+    )
     kept = axes.replace("1", "")
     return np.ascontiguousarray(np.transpose(squeezed, [kept.index(axis) for axis in "NLC"]))
 

@@ -27,7 +27,13 @@ def _known(tensor: Tensor) -> tuple[str, tuple[int, ...]]:
 
 def _relabel(tensor: Tensor, axes: str, sizes: Sequence[int]) -> Tensor:
     """Return the same node's tensor in another layout."""
-    return replace(tensor, axes=axes, sizes=tuple(sizes), curves={}, unresolved=False)
+    arranged = tuple(sizes)
+    # What is computed element by element has the layout of what it is computed from.
+    curves = {
+        name: (replace(root, axes=axes, sizes=arranged), curve)
+        for name, (root, curve) in tensor.curves.items()
+    }
+    return replace(tensor, axes=axes, sizes=arranged, curves=curves)
 
 
 def _transpose(operation: Operation, translation: Translation) -> Tensor:
@@ -166,7 +172,9 @@ def _pad(operation: Operation, translation: Translation) -> Tensor:
     filled_with = operation.attributes.get("value", 0.0) if fill is None else np.ravel(fill)[:1]
     named = operation.integers("axes", 3)
     positions = range(len(axes)) if named is None else [i % len(axes) for i in named]
-    half = len(amounts) // 2
+    half = len(positions)
+    if len(amounts) != 2 * half:
+        raise NotUnderstoodError("its amounts do not fit its axes")
     left, right = [0] * len(axes), [0] * len(axes)
     for i, position in enumerate(positions):
         left[position], right[position] = amounts[i], amounts[half + i]

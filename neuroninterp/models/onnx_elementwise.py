@@ -102,8 +102,8 @@ def trace(operation: Operation) -> dict[str, tuple[Tensor, np.ndarray]]:
     """
     function = _function(operation)
     present = [value for value in operation.inputs if value is not None]
-    constants = [_uniform(value) for value in present if isinstance(value, Constant)]
     tensors = [value for value in present if isinstance(value, Tensor)]
+    constants = [_uniform(v, tensors[:1]) for v in present if isinstance(v, Constant)]
     if function is None or not tensors or any(value is None for value in constants):
         return {}
     known = [{**value.curves, value.node: (value, GRID)} for value in tensors]
@@ -125,9 +125,19 @@ def _same(name: str, first: Mapping[str, Any], other: Mapping[str, Any]) -> bool
     return name in other and first[name][0].axes == other[name][0].axes
 
 
-def _uniform(constant: Constant) -> np.ndarray | None:
-    """Return a constant whose entries are all equal as one number, else None."""
+def _uniform(constant: Constant, beside: list[Tensor]) -> np.ndarray | None:
+    """Return a constant whose entries are all equal as one number, else None.
+
+    None too where it would change the shape of the tensor that it stands beside.
+    """
     value = constant.value
+    sizes = beside[0].sizes if beside else None
+    if value.size > 1 or value.ndim > 1:
+        rank = value.ndim
+        if sizes is None or rank > len(sizes):
+            return None
+        if any(n not in (1, size) for n, size in zip(value.shape[::-1], sizes[::-1], strict=False)):
+            return None
     if constant.from_shape or value.size == 0 or value.dtype.kind not in "fiub":
         return None
     if value.size > 1 and np.any(value != value.flat[0]):

@@ -98,7 +98,6 @@ def names_read(node: Any) -> list[str]:
 
 def _parse(path: Path) -> Any:
     import onnx
-    from google.protobuf.message import DecodeError
 
     if not path.is_file():
         raise ModelError(f"{path}: no such file; give the path of an .onnx file")
@@ -109,7 +108,7 @@ def _parse(path: Path) -> Any:
         raise ModelError(f"{path}: {size} bytes, more than the {MAXIMUM_BYTES} an ONNX file holds")
     try:
         model = onnx.load_model_from_string(path.read_bytes())
-    except DecodeError as error:
+    except Exception as error:  # protobuf's DecodeError, which has no typed import
         raise ModelError(
             f"{path}: not an ONNX file, or a truncated one; export or copy the model again"
         ) from error
@@ -252,16 +251,16 @@ def _write_out_same_padding(model: Any) -> None:
 
     shapes = {tensor.name: list(tensor.dims) for tensor in model.graph.initializer}
     for node in _nodes(model.graph.node):
-        if node.op_type != "Conv" or node.domain not in ("", "ai.onnx"):
+        if node.op_type != "Conv" or node.domain not in ("", "ai.onnx") or len(node.input) < 2:
             continue
-        values = {a.name: onnx.helper.get_attribute_value(a) for a in node.attribute}
-        mode = values.get("auto_pad", b"NOTSET")
-        dilations = list(values.get("dilations", []))
-        kernel = list(values.get("kernel_shape", shapes.get(node.input[1], [])[2:]))
+        mode = next((a.s for a in node.attribute if a.name == "auto_pad"), b"NOTSET")
+        lists = {a.name: list(a.ints) for a in node.attribute}
+        dilations = lists.get("dilations", [])
+        kernel = lists.get("kernel_shape", shapes.get(node.input[1], [])[2:])
         dilated = len(dilations) == len(kernel) and max(dilations, default=1) > 1
         if mode not in (b"SAME_UPPER", b"SAME_LOWER") or not dilated:
             continue
-        if max(values.get("strides", [1])) > 1:
+        if max(lists.get("strides", []), default=1) > 1:
             continue
         totals = [(k - 1) * d for k, d in zip(kernel, dilations, strict=True)]
         small, large = [t // 2 for t in totals], [t - t // 2 for t in totals]

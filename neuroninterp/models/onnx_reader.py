@@ -11,7 +11,7 @@ from neuroninterp.errors import ModelError
 from neuroninterp.graph import Convolution, Graph, Opaque
 from neuroninterp.models.layout import ALPHABET, InputLayout, infer_axes
 from neuroninterp.models.onnx_file import OnnxFile, load_onnx
-from neuroninterp.models.onnx_runtime import OnnxRuntime
+from neuroninterp.models.onnx_runtime import OnnxRuntime, check_runnable
 from neuroninterp.models.onnx_translate import Translated, translate
 from neuroninterp.models.runtime import ReadModel
 
@@ -61,8 +61,11 @@ def read_onnx(
     inputs = _inputs(file)
     candidates = _candidates(file, inputs, axes)
     name = candidates[0].name
-    runtime = OnnxRuntime(file, name, device=device)
+    # In this order: what comes next trusts the operations to be well formed, and an optimising
+    # session computes constants, whose sizes the translation checks.
+    check_runnable(file)
     chosen, translated = _best(file, candidates)
+    runtime = OnnxRuntime(file, name, device=device)
     layout = InputLayout(
         name=name,
         shape=inputs[name] or chosen.shape,
@@ -104,9 +107,14 @@ def _candidates(
     if len(names) != 1:
         listed = ", ".join(f"{name!r} {_written(shape)}" for name, shape in inputs.items())
         several = f"{len(names)} inputs could be" if names else "no input is"
+        advice = (
+            "only networks on one sequence can be read"
+            if names
+            else ("if one of them is, give its layout (for example NCL)")
+        )
         raise ModelError(
             f"{file.path}: {several} a one-hot sequence with {_CHANNELS} channels; the model "
-            f"reads {listed}; give the layout (for example NCL) if one of them is"
+            f"reads {listed}; {advice}"
         )
     return found
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, nullcontext, redirect_stderr, redirect_stdout
+from io import StringIO
 from typing import Any
 
 import numpy as np
@@ -11,7 +13,7 @@ from neuroninterp.errors import ModelError
 from neuroninterp.models.onnx_file import OnnxFile, names_read
 from neuroninterp.models.runtime import Tap
 
-__all__ = ["OnnxRuntime"]
+__all__ = ["OnnxRuntime", "check_runnable"]
 
 _TYPES = {
     "tensor(float)": np.float32,
@@ -23,6 +25,17 @@ _TYPES = {
     "tensor(int64)": np.int64,
     "tensor(bool)": np.bool_,
 }
+
+
+def check_runnable(file: OnnxFile) -> None:
+    """Have ONNX Runtime accept a model without computing anything of it yet.
+
+    Raises
+    ------
+    ModelError
+        If it refuses, with its reason.
+    """
+    _session(file, file.runnable, "cpu", optimise=False)
 
 
 class OnnxRuntime:
@@ -55,7 +68,11 @@ class OnnxRuntime:
         self._file = file
         self._input_name = input_name
         self._taps: tuple[tuple[str, ...], Any] = ((), None)
-        self._session, self.device = _session(file, file.runnable, device, optimise=True)
+        try:
+            self._session, self.device = _session(file, file.runnable, device, optimise=True)
+        except ModelError:
+            # Some optimisations break on valid files, such as a pad fused into a smaller pool.
+            self._session, self.device = _session(file, file.runnable, "cpu", optimise=False)
         self._others = [
             f"{value.name} {value.shape}"
             for value in self._session.get_inputs()
@@ -129,7 +146,7 @@ class OnnxRuntime:
     ) -> list[np.ndarray]:
         """Run in batches and join the outputs along the sequences."""
         declared = next(v for v in session.get_inputs() if v.name == self._input_name)
-        data = inputs.astype(_TYPES[declared.type], copy=False)
+        data: np.ndarray = inputs.astype(_TYPES[declared.type], copy=False)
         fixed = declared.shape[0] if declared.shape and isinstance(declared.shape[0], int) else None
         step = fixed or max(batch_size, 1)
         pieces = []
@@ -188,14 +205,12 @@ def _cut(file: OnnxFile, names: Sequence[str]) -> Any:
     model = onnx.ModelProto()
     model.CopyFrom(file.analysed)
     graph = model.graph
-    stored = {tensor.name for tensor in graph.initializer}
     for values in (graph.node, graph.output):
         del values[:]
     graph.node.extend(reversed(kept))
     graph.output.extend(onnx.ValueInfoProto(name=name) for name in names)
     _keep(graph.initializer, lambda tensor: tensor.name in wanted)
     _keep(graph.input, lambda value: value.name in wanted)
-    del stored
     return model
 
 
@@ -214,19 +229,35 @@ def _session(file: OnnxFile, model: Any, device: str, *, optimise: bool) -> tupl
     options.log_severity_level = 4
     level = onnxruntime.GraphOptimizationLevel
     options.graph_optimization_level = level.ORT_ENABLE_ALL if optimise else level.ORT_DISABLE_ALL
-    providers = ["CPUExecutionProvider"]
-    if device == "gpu" and "CUDAExecutionProvider" in onnxruntime.get_available_providers():
-        if hasattr(onnxruntime, "preload_dlls"):
-            onnxruntime.preload_dlls()
-        providers.insert(0, "CUDAExecutionProvider")
+    wanted = device == "gpu" and "CUDAExecutionProvider" in onnxruntime.get_available_providers()
     try:
-        session = onnxruntime.InferenceSession(
-            model.SerializeToString(), options, providers=providers
-        )
+        with _cuda_libraries() if wanted else nullcontext(["CPUExecutionProvider"]) as providers:
+            session = onnxruntime.InferenceSession(
+                model.SerializeToString(), options, providers=providers, enable_fallback=0
+            )
     except Exception as error:  # ONNX Runtime's own exceptions share no narrower base
-        raise ModelError(f"{file.path}: ONNX Runtime refuses it: {_reason(error)}") from error
+        raise ModelError(
+            f"{file.path}: ONNX Runtime refuses it ({_reason(error)}); export the model again, or "
+            "without what it names"
+        ) from error
     used = "gpu" if "CUDAExecutionProvider" in session.get_providers() else "cpu"
     return session, used
+
+
+@contextmanager
+def _cuda_libraries() -> Iterator[list[str]]:
+    """Offer the GPU first; quietly, because ``device`` says whether it could be used."""
+    import onnxruntime
+
+    onnxruntime.set_default_logger_severity(4)
+    try:
+        if hasattr(onnxruntime, "preload_dlls"):
+            with redirect_stdout(StringIO()), redirect_stderr(StringIO()):
+                onnxruntime.preload_dlls()
+        yield ["CUDAExecutionProvider", "CPUExecutionProvider"]
+    finally:
+        # 2, warnings, is the library's own default.
+        onnxruntime.set_default_logger_severity(2)
 
 
 def _reason(error: Exception) -> str:

@@ -113,7 +113,7 @@ class Operation:
         """Return input ``index``, which must be a tensor."""
         value = self.inputs[index]
         if not isinstance(value, Tensor):
-            raise NotUnderstoodError("its first input does not depend on the sequence")
+            raise NotUnderstoodError("it reads a constant where the sequence is expected")
         return value
 
     def constant(self, index: int, what: str) -> np.ndarray | None:

@@ -8,8 +8,6 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-import numpy as np
-
 from neuroninterp.errors import ModelError
 from neuroninterp.graph import Activation, Affine, Dense, Graph, Input, Node, Opaque
 from neuroninterp.models.onnx_constants import fold
@@ -21,7 +19,7 @@ from neuroninterp.models.runtime import Tap
 
 __all__ = ["Translated", "Translation", "translate"]
 
-LARGEST_TENSOR = 2**31
+LARGEST_TENSOR = 2**29
 """Most entries of an intermediate tensor, per sequence, that a model may ask for."""
 _FREE_BATCH = 7919
 _FREE_LENGTH = 20011
@@ -58,6 +56,7 @@ class Translation:
         kind: Callable[..., Node],
         operation: Operation,
         inputs: Sequence[Tensor],
+        /,
         *,
         axes: str | None,
         sizes: tuple[int, ...] | None,
@@ -95,6 +94,8 @@ class Translation:
         length = None
         if axes and sizes and "L" in axes and not self.free_length:
             length = sizes[axes.index("L")]
+        elif axes == "MC" and sizes and not self.free_length:
+            length = sizes[0] // self.batch
         read = tuple(tensor.node for tensor in inputs)
         self.nodes[name] = kind(
             name=name, inputs=read, source=operation.source, length=length, **fields
@@ -170,7 +171,7 @@ def translate(file: OnnxFile, name: str, axes: str, shape: Sequence[int | None])
     Raises
     ------
     ModelError
-        If a tensor would be larger than 2^31 entries per sequence.
+        If a tensor would be larger than 2^29 entries per sequence.
     """
     declared = dict(zip(axes, shape, strict=True))
     free_length = declared["L"] is None
@@ -182,25 +183,36 @@ def translate(file: OnnxFile, name: str, axes: str, shape: Sequence[int | None])
     translation.nodes[name] = Input(name=name, inputs=(), source=name, length=length)
     values: dict[str, Tensor | Constant] = {name: Tensor(name, axes, sizes)}
     values.update(_constants(file))
-    for value in file.analysed.graph.input:
+    graph = file.analysed.graph
+    for value in graph.input:
         if value.name not in values:
-            values[value.name] = _foreign_input(translation, value.name)
-    for proto in file.analysed.graph.node:
+            reason = "a second input, which is not the sequence"
+            values[value.name] = _unknown(translation, "Input", value.name, reason)
+    for sparse in graph.sparse_initializer:
+        weight = sparse.values.name
+        values[weight] = _unknown(translation, "Constant", weight, "a sparse weight")
+    for proto in graph.node:
         operation = _look_up(proto, values)
         result = _translate_one(operation, translation, file.opset)
-        for output in proto.output:
-            if isinstance(result, Tensor) and result.sizes is None and output in inferred:
-                result = replace(result, sizes=inferred[output])
-            values[output] = result
-    ends = [values.get(value.name) for value in file.analysed.graph.output]
+        for index, output in enumerate(proto.output):
+            value = result if index == 0 else _further_output(operation, translation, output)
+            if isinstance(value, Tensor) and value.sizes is None and output in inferred:
+                value = replace(value, sizes=inferred[output])
+            values[output] = value
+    ends = [values.get(value.name) for value in graph.output]
     outputs = [translation.settle(value).node for value in ends if isinstance(value, Tensor)]
     return _finish(translation, name, outputs)
 
 
-def _foreign_input(translation: Translation, name: str) -> Tensor:
-    """Another input of the model, of which nothing is known."""
-    source = Operation("Input", name, {}, (), (name,), ())
-    return translation.opaque(source, [], "a second input, which is not the sequence")
+def _unknown(translation: Translation, kind: str, name: str, reason: str) -> Tensor:
+    """Add a tensor that nothing is known of."""
+    return translation.opaque(Operation(kind, name, {}, (), (name,), ()), [], reason)
+
+
+def _further_output(operation: Operation, translation: Translation, output: str) -> Tensor:
+    """Add a second, third, … output of an operation; only the first is translated."""
+    same = replace(operation, outputs=(output,))
+    return translation.opaque(same, operation.reads, f"its output {output!r} is read")
 
 
 def _constants(file: OnnxFile) -> dict[str, Constant]:
@@ -281,18 +293,19 @@ def _look_up(proto: Any, values: Mapping[str, Tensor | Constant]) -> Operation:
 def _translate_one(operation: Operation, translation: Translation, opset: int) -> Tensor | Constant:
     if not operation.reads and (folded := fold(operation, opset)) is not None:
         return folded
-    curves = trace(operation)
+    curves = {}
     handler = HANDLERS.get(operation.kind)
     result: Tensor | Constant | None = None
     reason = ""
-    if handler is not None and operation.inputs:
-        before = dict(translation.nodes)
-        try:
+    try:
+        curves = trace(operation)
+        if handler is not None and operation.inputs:
             result = handler(operation, translation)
-        except NotUnderstoodError as error:
-            reason = str(error)
-            translation.nodes.clear()
-            translation.nodes.update(before)
+    except NotUnderstoodError as error:
+        reason = str(error)
+    except (IndexError, KeyError, TypeError, ValueError) as error:
+        # ONNX Runtime overlooks attributes of the wrong type or length in a damaged file.
+        reason = f"its attributes are malformed: {error}"
     if isinstance(result, Constant):
         return result
     unresolved = bool(curves) and (
@@ -312,6 +325,9 @@ def _translate_one(operation: Operation, translation: Translation, opset: int) -
         )
     if result is None:
         result = translation.opaque(operation, operation.reads, reason)
+    if curves and unresolved and result.axes is None:
+        first = operation.reads[0]
+        result = replace(result, axes=first.axes, sizes=first.sizes)
     return replace(result, curves=curves, unresolved=unresolved) if curves else result
 
 

@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -170,13 +171,13 @@ def _load_jaspar(release: str, taxon: str | None) -> MotifDatabase:
     )
 
 
-def _taxonomic_groups(jaspar: object) -> tuple[str, ...]:
+def _taxonomic_groups(jaspar: Any) -> tuple[str, ...]:
     """Names of the groups that a release's CORE collection holds."""
     query = (
         "SELECT DISTINCT VAL FROM MATRIX_ANNOTATION JOIN MATRIX USING (ID) "
         "WHERE TAG = 'tax_group' AND COLLECTION = 'CORE' ORDER BY VAL"
     )
-    return tuple(row[0] for row in jaspar.conn.execute(query))  # type: ignore[attr-defined]
+    return tuple(row[0] for row in jaspar.conn.execute(query))
 
 
 def _frequencies(counts: dict[str, Sequence[float]]) -> np.ndarray:

@@ -13,11 +13,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import numpy as np
-from neuroninterp.motifs.information import consensus
 
 from neuroninterp.fields import Trunk
 from neuroninterp.graph import Pool
 from neuroninterp.models import Model
+from neuroninterp.motifs.information import consensus
 from neuroninterp.motifs.records import Motif, Part
 from neuroninterp.sampling import ActivationSample, weighted_ppm
 

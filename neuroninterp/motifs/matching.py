@@ -2,10 +2,22 @@
 
 The p-value of a query and a known motif is Tomtom's (Gupta et al. 2007, complete scores,
 Euclidean distance, both strands), computed by memelite; the E-value is p times the number of
-known motifs. What Tomtom alone gets wrong is dealt with here: flat PPMs get "significant"
-p-values (so only informative stretches are matched), wide ones need memory that grows with
-the cube of their width (so they are cut), and a handful of targets is too small a sample of
-motif columns for a null distribution (so it is completed from JASPAR).
+known motifs. Four things that Tomtom alone gets wrong are dealt with here:
+
+- Flat and faint PPMs get "significant" p-values. Only stretches with enough information are
+  matched (:func:`neuroninterp.motifs.information.query_spans`).
+- A faint stretch is close to every faint known motif, whatever its bases. A hit counts only if
+  the known motif scores the PPM's sequences above the background on average (mean log-odds
+  above 0). Against JASPAR 2024, random PPMs of 19 bp drawn from Dirichlet(0.6) "match" in 39 %
+  of cases without this and in about 13 % with it; motifs and halves of motifs lose nothing.
+- Memory grows with the cube of the width: wide PPMs are cut.
+- A handful of targets is too small a sample of motif columns for a null distribution: fewer
+  than 50 are completed from JASPAR 2024. (Shuffled copies of the targets would not do: Tomtom's
+  null depends on the columns and not on their order.)
+
+Even so about one random sharp PPM in ten matches something at E <= 0.1, and a wide PPM of many
+segments has as many chances: a rate of matches means nothing without the rate of PPMs whose
+columns are shuffled (:func:`shuffle_columns`).
 """
 
 from __future__ import annotations
@@ -19,6 +31,7 @@ import numpy as np
 from neuroninterp.errors import DataError
 from neuroninterp.motifs.databases import MotifDatabase, load_database, relevant_indices
 from neuroninterp.motifs.information import (
+    FLANK,
     MAXIMUM_WIDTH,
     MINIMUM_INFORMATION,
     clip,
@@ -35,11 +48,14 @@ E_VALUE = 0.1
 """Largest E-value of a match."""
 
 WHOLE_MOTIF = 0.75
-"""Share of a known motif's information that a whole match covers."""
+"""Share of a known motif's information that a whole match covers. Measured on stretches cut
+out of JASPAR 2024 motifs: of those that keep half the columns 2 % reach it, of 60 % 4 %, of 80 %
+90 %, of 90 % 95 %, of whole motifs 99 %; a strong core without its faint edges counts as whole."""
 
 _COMPLETED_BELOW = 50
 _NULL_DATABASE = "JASPAR2024"
 _BATCH = 256
+_SOFTENING = 0.1  # a base that a known motif never has costs 3.3 bits, not infinitely many
 
 
 @dataclass(frozen=True, eq=False)
@@ -106,18 +122,19 @@ def match(
     ]
     hits: list[list[Match]] = [[] for _ in checked]
     for query, found in _search(queries, database, e_value, n_jobs):
-        hits[query.index] += [
+        placed = (
             _place(query, database, hit, labels[query.index], hit.target in flagged)
             for hit in found
-        ]
+        )
+        hits[query.index] += [candidate for candidate in placed if candidate is not None]
     return [_best_first(found) for found in hits]
 
 
 def shuffle_columns(ppm: np.ndarray, rng: np.random.Generator) -> np.ndarray:
     """Permute the informative positions of a PPM at random: a null of the same information.
 
-    The positions of the informative stretch change places; for a PPM too wide to be matched
-    in one go, those of each segment among themselves, so that no segment is diluted. What
+    The informative positions change places where they are matched: within the clipped PPM or,
+    where its segments are matched instead, within each segment, so that none is diluted. What
     repeats one base (poly-A) stays what it was: no order can be taken from it.
 
     Parameters
@@ -130,12 +147,15 @@ def shuffle_columns(ppm: np.ndarray, rng: np.random.Generator) -> np.ndarray:
     Returns
     -------
     numpy.ndarray, shape=(L, 4)
-        A copy that differs from ``ppm`` unless all columns of every stretch are equal.
+        A copy; it differs from ``ppm`` unless all columns of every such stretch are equal.
     """
     shuffled = np.array(ppm)
-    start, end = clip(ppm, flank=0)
-    narrow = end - start <= MAXIMUM_WIDTH
-    for left, right in [(start, end)] if narrow else segments(ppm, flank=0):
+    stretches = [clip(ppm, flank=0)]
+    if query_spans(ppm) != [clip(ppm)]:
+        # Cut as for matching, then without the flanks.
+        cut = segments(ppm, flank=0, maximum_width=MAXIMUM_WIDTH - 2 * FLANK)
+        stretches = cut or stretches
+    for left, right in stretches:
         columns = shuffled[left:right].copy()
         if (columns == columns[:1]).all():
             continue
@@ -223,12 +243,16 @@ def _hits(strands: np.ndarray, e_value: float) -> list[_Hit]:
     ]
 
 
-def _place(query: _Query, database: MotifDatabase, hit: _Hit, name: str, relevant: bool) -> Match:
-    """Turn a hit into a match in the PPM's own positions."""
-    bits = information_content(database.ppms[hit.target])
-    if hit.strand == "-":
-        bits = bits[::-1]
-    start, end = max(0, hit.start), min(len(query.columns), hit.start + len(bits))
+def _place(
+    query: _Query, database: MotifDatabase, hit: _Hit, name: str, relevant: bool
+) -> Match | None:
+    """Turn a hit into a match in the PPM's own positions; None where it contradicts the PPM."""
+    target = database.ppms[hit.target]
+    target = target if hit.strand == "+" else reverse_complement(target)
+    start, end = max(0, hit.start), min(len(query.columns), hit.start + len(target))
+    if _expected_score(query.columns[start:end], target[start - hit.start : end - hit.start]) <= 0:
+        return None
+    bits = information_content(target)
     # The flat flanks of a clipped PPM are aligned, too, but they cover nothing.
     informative = clip(query.columns, flank=0)
     first, last = max(start, informative[0]), min(end, informative[1])
@@ -248,6 +272,12 @@ def _place(query: _Query, database: MotifDatabase, hit: _Hit, name: str, relevan
         whole=covered >= WHOLE_MOTIF,
         relevant=relevant,
     )
+
+
+def _expected_score(ppm: np.ndarray, target: np.ndarray) -> float:
+    """Mean log-odds (bits, uniform background) that a known motif gives the PPM's sequences."""
+    softened = (1 - _SOFTENING) * target + _SOFTENING / 4
+    return float((ppm * np.log2(softened / 0.25)).sum())
 
 
 def _best_first(matches: list[Match]) -> tuple[Match, ...]:

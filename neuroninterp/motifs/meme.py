@@ -25,7 +25,7 @@ _MATRIX = re.compile(r"\s*letter-probability matrix:(.*)")
 _FIELD = re.compile(r"([A-Za-z]+)=\s*(\S+)")
 _LOG_ODDS = re.compile(r"\s*log-odds matrix:")
 _DEFAULT_SITES = 20  # what the MEME suite assumes where a matrix does not say
-_TOLERANCE = 0.01  # rows of hand-made files are rounded to two or three decimals
+_TOLERANCE = 0.0201  # four probabilities rounded to two decimals are off by at most 0.02
 
 _Line = tuple[int, str]
 

@@ -42,7 +42,7 @@ class Motif:
 
     @property
     def consensus_ratio(self) -> float:
-        """z of the consensus over the largest z: near 1 one motif, low still a mixture."""
+        """Z of the consensus over the largest z: near 1 one motif, low still a mixture."""
         return self.consensus_value / self.maximum if self.maximum > 0 else float("nan")
 
 

@@ -22,13 +22,14 @@ __all__ = ["COLOURS", "logo", "write_figures"]
 COLOURS = {"A": "#1b7f3b", "C": "#1f5fc4", "G": "#d98200", "T": "#c8322b"}
 """The usual colours of the bases, as in the report."""
 
-_WIDEST = 40
+_WIDEST = 30
 _INCHES_A_POSITION = 0.24
-_MOST_FIGURES = 24
+_MOST_FIGURES = 16
+_LOWEST = 0.01
 
 
 def logo(ppm: np.ndarray | Motif, *, ax: Axes | None = None, first: int = 1) -> tuple[Figure, Axes]:
-    """Draw a sequence logo, letter heights in bits.
+    """Draw a sequence logo, letter heights in bits; letters below 0.01 bits are left out.
 
     Parameters
     ----------
@@ -61,6 +62,8 @@ def logo(ppm: np.ndarray | Motif, *, ax: Axes | None = None, first: int = 1) -> 
         figure = pyplot.figure(figsize=_size(len(matrix)))
         ax = _add_axes(figure)
     heights = matrix * information_content(matrix)[:, None]
+    # Every letter costs milliseconds; these are thinner than a line.
+    heights[heights < _LOWEST] = 0.0
     positions = np.arange(first, first + len(matrix))
     frame = pd.DataFrame(heights, columns=list("ACGT"), index=positions)
     logomaker.Logo(frame, ax=ax, color_scheme=COLOURS, show_spines=False)
@@ -84,14 +87,14 @@ def write_figures(result: AnalysisResult, folder: str | Path, *, limit: int = 12
         Created where missing.
     limit : int
         Neurons a layer, the smallest E-values first, then the largest maxima. A logo takes
-        about a third of a second, so networks of many layers get fewer a layer: 24 in all,
+        about a third of a second, so networks of many layers get fewer a layer: 16 in all,
         but at least one a layer.
 
     Returns
     -------
     list of Path
         The files, named ``layer{n}_neuron{k}_part{i}.svg`` and ``.png``. Long motifs are
-        clipped to their most informative 40 positions.
+        clipped to their most informative 30 positions.
     """
     import matplotlib
     from matplotlib.backends.backend_agg import FigureCanvasAgg

@@ -10,7 +10,7 @@ import numpy as np
 
 from neuroninterp.motifs.information import information_content
 from neuroninterp.motifs.records import Match, Motif, Part
-from neuroninterp.report.numbers import fixed, scientific
+from neuroninterp.report.numbers import fixed, percent, scientific
 from neuroninterp.results.records import LayerResult, NeuronResult
 
 __all__ = [
@@ -120,20 +120,18 @@ def _neuron_logos(neuron: NeuronResult) -> list[dict[str, Any]]:
 def _logo(title: str, motif: Motif, match: Match | None) -> dict[str, Any]:
     start, end = informative_span(motif.ppm)
     facts = []
-    if isinstance(motif, Part) and motif.share < 1:
-        facts.append(f"share {100 * motif.share:.0f}\u2009%")
-    facts.append(f"ratio {fixed(motif.consensus_ratio)}")
-    if isinstance(motif, Part) and motif.shift:
-        facts.append(f"shift {motif.shift:+d} bp".replace("-", "\u2212"))
     if match is not None:
         facts.append(f"E {scientific(match.e_value)}")
+    if isinstance(motif, Part) and motif.share < 1:
+        facts.append(f"share {percent(motif.share)}")
+    facts.append(f"ratio {fixed(motif.consensus_ratio)}")
     return {
         "t": title,
         "p": encode_ppm(motif.ppm),
         "a": start,
         "b": end,
         "d": motif.shift if isinstance(motif, Part) else 0,
-        "x": " · ".join(facts),
+        "x": " · ".join(fact.replace(" ", "\u00a0") for fact in facts),
         "m": "" if match is None else match.target_name,
         "h": None if match is None else [match.start, match.end],
     }

@@ -8,12 +8,12 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from neuroninterp.bottleneck import LayerFractions, Reading, Verdict
 from neuroninterp.errors import OutputError
 from neuroninterp.fields.layers import Layer, PoolSummary
 from neuroninterp.motifs.records import Match, Motif, Part
 from neuroninterp.results.records import AnalysisResult, LayerResult, NeuronResult, motif_id
 from neuroninterp.results.summary import SCHEMA, SCHEMA_VERSION
-from neuroninterp.verdict import LayerFractions, Reading, Verdict
 
 if TYPE_CHECKING:
     import pandas as pd

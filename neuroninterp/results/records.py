@@ -6,9 +6,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from neuroninterp.bottleneck import LayerFractions, Verdict
 from neuroninterp.fields.layers import Layer
 from neuroninterp.motifs.records import Match, Motif, Part
-from neuroninterp.verdict import LayerFractions, Verdict
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from neuroninterp.bottleneck import Reading, Verdict
 from neuroninterp.results.records import AnalysisResult, LayerResult
-from neuroninterp.verdict import Reading, Verdict
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -15,7 +15,7 @@ import numpy as np
 
 __all__ = ["MOVES", "Randomness", "draw", "propose"]
 
-MOVES = ("site", "shift", "sites", "cross-over", "site", "block", "sites", "cross-over")
+MOVES = ("site", "sites", "site", "cross-over", "site", "block", "sites", "shift")
 """Order in which the moves are tried, one a sweep."""
 
 _LONGEST_SHIFT = 12

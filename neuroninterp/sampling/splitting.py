@@ -38,7 +38,8 @@ class Effort:
     particles : int
         Particles per neuron.
     sweeps : int
-        Moves per particle at each recorded level.
+        Moves per particle at each recorded level; half as many for fields over 40 bp, where
+        most positions are flat and each evaluation costs more.
     records : int
         How many times in these sweeps the particles are recorded.
     climb_particles, climb_sweeps : int
@@ -53,12 +54,13 @@ class Effort:
 
 
 EFFORTS = {
-    "quick": Effort(64, 8, 1, 48, 4),
-    "standard": Effort(128, 16, 2, 64, 6),
-    "thorough": Effort(400, 40, 4, 128, 10),
+    "quick": Effort(64, 12, 1, 48, 4),
+    "standard": Effort(128, 32, 2, 64, 8),
+    "thorough": Effort(400, 64, 4, 128, 16),
 }
 
 _SURVIVORS = 0.25
+_LONG_FIELD = 40
 _LONGEST_CLIMB = 400
 """Steps after which a climb is given up: 800 bits, beyond any receptive field sampled."""
 
@@ -295,6 +297,7 @@ def _record_levels(
     if not len(neurons):
         return []
     edges = np.stack([level_edges(t, m)[:LEVELS] for t, m in zip(thresholds, maxima, strict=True)])
+    sweeps = effort.sweeps if trunk.receptive_field <= _LONG_FIELD else effort.sweeps // 2
     level = np.zeros(len(neurons), np.int64)
     swarm = _start(trunk, neurons, streams, effort.particles)
     for _ in range(_LONGEST_CLIMB):
@@ -304,7 +307,7 @@ def _record_levels(
         if len(travelling.neurons):
             _move(trunk, travelling, effort.climb_sweeps, 0)
         if len(resting.neurons):
-            snapshots = _move(trunk, resting, effort.sweeps, effort.records)
+            snapshots = _move(trunk, resting, sweeps, effort.records)
             for index, neuron in enumerate(resting.neurons):
                 record = draws[int(neuron)]
                 for windows, values in snapshots:

@@ -351,12 +351,8 @@ class _Layers:
         """Return the initialiser and regulariser of a weight matrix."""
         import keras
 
-        initializer = keras.initializers.get(
-            {
-                "class_name": self._settings.initializer,
-                "config": {"seed": self._next_seed()},
-            }
-        )
+        config = {"class_name": self._settings.initializer, "config": {"seed": self._next_seed()}}
+        initializer = keras.initializers.get(config)
         regularizer = keras.regularizers.L2(L2_STRENGTH)
         return {"kernel_initializer": initializer, "kernel_regularizer": regularizer}
 
