@@ -32,8 +32,8 @@ from neuroninterp.sampling import (
 
 __all__ = ["LayerOptions", "analyse_layer"]
 
-_MATCHED_PARTS = 8
-"""Parts of a neuron that are matched: those with the largest shares."""
+_MATCHED_PARTS = {"quick": 4, "standard": 8, "thorough": 16}
+"""Parts of a neuron that are matched, by effort: those with the largest shares."""
 
 
 @dataclass(frozen=True)
@@ -107,7 +107,7 @@ def analyse_layer(
         for drawn, observed in zip(samples, from_data, strict=True):
             neuron = _describe(model, drawn, observed, options.seed)
             neurons.append(neuron)
-            splits.append(_control(model, drawn, neuron.parts, options.seed))
+            splits.append(_control(model, drawn, neuron.parts, options))
             advance(1)
     with progress.stage(f"layer {layer}: matching", len(chosen)):
         found = _match_all(layer, neurons, splits, database, options)
@@ -169,11 +169,12 @@ def _describe(
 
 
 def _control(
-    model: Model, drawn: ActivationSample, parts: Sequence[Part], seed: int
+    model: Model, drawn: ActivationSample, parts: Sequence[Part], options: LayerOptions
 ) -> list[np.ndarray]:
     if drawn.dead or len(parts) < 2:
         return []
-    return list(random_split(model, drawn, parts, seed=seed))[:_MATCHED_PARTS]
+    pieces = random_split(model, drawn, parts, seed=options.seed)
+    return list(pieces)[: _MATCHED_PARTS[options.effort]]
 
 
 def _match_all(
@@ -189,7 +190,7 @@ def _match_all(
     names: list[str] = []
     owners: list[tuple[str, int]] = []
     for index, (neuron, split) in enumerate(zip(neurons, splits, strict=True)):
-        parts = [part.ppm for part in neuron.parts[:_MATCHED_PARTS]]
+        parts = [part.ppm for part in neuron.parts[: _MATCHED_PARTS[options.effort]]]
         sets = {
             "parts": parts,
             "mixture": [neuron.mixture.ppm] if neuron.mixture and len(parts) > 1 else [],

@@ -14,9 +14,9 @@ import numpy as np
 
 from neuroninterp.backend import compiled, gradient, import_keras
 from neuroninterp.errors import DataError
-from neuroninterp.fields.receptive_field import Interval, input_interval, required_intervals
-from neuroninterp.graph import Graph, Input, LayerNodes, Node, Pool
-from neuroninterp.graph.evaluate import compute
+from neuroninterp.fields.forward import Forward, width
+from neuroninterp.fields.simplify import simplify
+from neuroninterp.graph import Convolution, Graph, LayerNodes, Pool
 
 __all__ = ["Trunk"]
 
@@ -51,21 +51,26 @@ class Trunk:
     def __init__(
         self, graph: Graph, layer: LayerNodes, channel_of_base: Sequence[int] = (0, 1, 2, 3)
     ) -> None:
+        convolution = graph[layer.convolution]
+        if not isinstance(convolution, Convolution):
+            raise TypeError(f"{layer.convolution!r} is not a convolution")
         self._graph = graph
-        self._target = layer.value
-        self._nodes = graph.ancestors(layer.value)
-        self._intervals = required_intervals(graph, layer.value)
-        first, last = self._intervals[graph.input.name]
-        self.receptive_field = last - first + 1
-        self.neurons = int(graph[layer.convolution].kernel.shape[2])  # type: ignore[attr-defined]  # a layer's convolution is one
+        self._exact = Forward(graph, layer.value)
+        self._fast = Forward(simplify(graph, layer.value), layer.value)
+        self.receptive_field = width(self._exact.intervals[graph.input.name])
+        self.neurons = int(convolution.kernel.shape[2])
         self.pools = tuple(
-            node.name for node in reversed(self._nodes) if isinstance(node, Pool) and node.size > 1
+            node.name
+            for node in reversed(self._exact.nodes)
+            if isinstance(node, Pool) and node.size > 1
         )
         # Row 4 is N: a zero column.
         self._one_hot = np.zeros((5, graph.input.channels), np.float32)
         self._one_hot[np.arange(4), list(channel_of_base)] = 1.0
         self._compiled: dict[tuple[str, ...], Any] = {}
-        self.batch_size = self._choose_batch_size()
+        rows = max(_BATCH_ELEMENTS // self._exact.largest_tensor(), 1)
+        # A power of two, so that few shapes are traced.
+        self.batch_size = int(np.clip(2 ** int(np.log2(rows)), _SMALLEST_BATCH, 8192))
         self.evaluations = 0
 
     def values(self, windows: np.ndarray) -> np.ndarray:
@@ -157,62 +162,23 @@ class Trunk:
             table = ops.convert_to_tensor(self._one_hot)
             encoded = ops.take(table, ops.cast(codes, "int32"), axis=0)
             if key[0] == "tensor":
-                return self._forward(encoded, key[1])
+                return self._exact(encoded, key[1])
             if key[0] == "contribution":
-                tensor = self._forward(encoded, key[1])
+                tensor = self._exact(encoded, key[1])
                 slope = gradient(
-                    lambda at: pick(self._forward(encoded, self._target, {key[1]: at}), neurons),
-                    tensor,
+                    lambda at: pick(self._exact(encoded, known={key[1]: at}), neurons), tensor
                 )
                 return tensor * slope
-            z = self._forward(encoded, self._target)
+            z = self._fast(encoded)
             return pick(z, neurons) if key[0] == "gather" else z
 
         return function
-
-    def _forward(self, encoded: Any, wanted: str, known: dict[str, Any] | None = None) -> Any:
-        """Compute a node from the encoded windows, taking ``known`` nodes as given."""
-        tensors: dict[str, Any] = dict(known or {})
-        for node in self._nodes:
-            if node.name in tensors:
-                pass
-            elif isinstance(node, Input):
-                tensors[node.name] = encoded
-            else:
-                operands = [self._operand(node, name, tensors[name]) for name in node.inputs]
-                tensors[node.name] = compute(node, operands)
-            if node.name == wanted:
-                break
-        return tensors[wanted]
-
-    def _operand(self, node: Node, name: str, tensor: Any) -> Any:
-        """Cut from a computed tensor the stretch that this consumer needs."""
-        have_first, have_last = self._intervals[name]
-        need_first, need_last = input_interval(node, self._intervals[node.name])
-        if (have_first, have_last) == (need_first, need_last):
-            return tensor
-        return tensor[:, need_first - have_first : need_last - have_first + 1]
-
-    def _choose_batch_size(self) -> int:
-        """Bound the activations of a batch; a power of two, so that few shapes are traced."""
-        widest = max(_width(self._intervals[node.name]) * _channels(node) for node in self._nodes)
-        rows = max(_BATCH_ELEMENTS // max(widest, 1), 1)
-        return int(np.clip(2 ** int(np.log2(rows)), _SMALLEST_BATCH, 8192))
 
     def _padded_size(self, rows: int) -> int:
         size = _SMALLEST_BATCH
         while size < rows:
             size *= 2
         return min(size, self.batch_size)
-
-
-def _width(interval: Interval) -> int:
-    return interval[1] - interval[0] + 1
-
-
-def _channels(node: Node) -> int:
-    kernel = getattr(node, "kernel", None)
-    return 4 if kernel is None else int(kernel.shape[-1])
 
 
 def _pad_rows(array: np.ndarray, rows: int) -> np.ndarray:

@@ -95,7 +95,8 @@ def compute(node: Node, operands: Sequence[Any]) -> Any:
     if isinstance(node, Convolution):
         return _convolve(node, first)
     if isinstance(node, Affine):
-        return first * node.scale + node.shift
+        scaled = first if (node.scale == 1.0).all() else first * node.scale
+        return scaled + node.shift
     if isinstance(node, Activation):
         return _activate(node, first)
     if isinstance(node, Pool):
@@ -135,7 +136,7 @@ def _convolve(node: Convolution, x: Any) -> Any:
         )
     if stride != node.stride:
         y = y[:, :: node.stride]
-    return y + node.bias
+    return y + node.bias if node.bias.any() else y
 
 
 def _activate(node: Activation, x: Any) -> Any:

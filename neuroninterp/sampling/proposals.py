@@ -105,12 +105,27 @@ def _shift(state: np.ndarray, random: Randomness) -> np.ndarray:
 
 
 def _cross_over(state: np.ndarray, random: Randomness) -> tuple[np.ndarray, np.ndarray]:
-    """Swap one random stretch between the particles of random pairs."""
+    """Swap one random stretch between the particles of random pairs.
+
+    In half of the pairs the stretches lie at different places, which carries a motif that
+    one particle found to another place in its partner.
+    """
     particles, length = state.shape[1:]
+    index = np.arange(particles)
     # A random reflection pairs each particle with another and is its own inverse.
     pivot = (random.uniforms[:, :1, 2] * particles).astype(np.int64)
-    partner = (pivot - np.arange(particles)) % particles
-    leader = np.minimum(partner, np.arange(particles))
-    mask = np.take_along_axis(_stretch(random, length), leader[:, :, None], axis=1)
-    other = np.take_along_axis(state, partner[:, :, None], axis=1)
+    partner = (pivot - index) % particles
+    leader = np.minimum(partner, index)
+    uniform = np.take_along_axis(random.uniforms[:, :, 3], leader, axis=1)
+    distance = np.where(uniform < 0.5, 0, ((4 * uniform - 3) * (length / 2)).astype(np.int64))
+    # The stretch is the leader's; its partner's lies ``distance`` to the right of it.
+    origin = np.arange(length) + np.where(index == leader, distance, -distance)[:, :, None]
+    inside = (origin >= 0) & (origin < length)
+    origin = np.clip(origin, 0, length - 1)
+    stretch = np.take_along_axis(_stretch(random, length), leader[:, :, None], axis=1)
+    of_partner = np.take_along_axis(stretch, origin, axis=2)
+    mask = inside & np.where((index == leader)[:, :, None], stretch, of_partner)
+    other = np.take_along_axis(
+        np.take_along_axis(state, partner[:, :, None], axis=1), origin, axis=2
+    )
     return np.where(mask, other, state), partner

@@ -2,9 +2,10 @@
 
 Particles are uniform on {z > t}. The threshold t rises in steps that about a quarter of
 them survive; survivors are copied and moved (:mod:`neuroninterp.sampling.proposals`), and
-the product of the surviving fractions estimates P(z > t) for a random window. A first,
-quick climb and a coordinate ascent find the maximum; the second, careful pass stops at the
-lower edge of every level and records draws there.
+the product of the surviving fractions estimates P(z > t) for a random window. When the
+particles have reached the top, a coordinate ascent finds the maximum, which fixes the
+activation levels. Then every level is visited once more: the particles of the climb that
+lie above its lower edge, fair draws already, are copied, moved at length and recorded.
 """
 
 from __future__ import annotations
@@ -36,38 +37,45 @@ class Effort:
     Parameters
     ----------
     particles : int
-        Particles per neuron.
+        Particles per neuron in the climb, and per level afterwards. Fields over 40 bp take
+        half as many, because each evaluation costs more.
+    climb_sweeps : int
+        Moves per particle at each step of the climb.
     sweeps : int
-        Moves per particle at each recorded level; half as many for fields over 40 bp, where
-        most positions are flat and each evaluation costs more.
+        Moves per particle at each level; half as many for fields over 40 bp.
     records : int
         How many times in these sweeps the particles are recorded.
-    climb_particles, climb_sweeps : int
-        The same for the climb to the maximum and for steps between levels.
     """
 
     particles: int
+    climb_sweeps: int
     sweeps: int
     records: int
-    climb_particles: int
-    climb_sweeps: int
+
+    def for_field(self, receptive_field: int) -> Effort:
+        """Return the effort for one receptive field (bp)."""
+        if receptive_field <= _LONG_FIELD:
+            return self
+        return Effort(self.particles // 2, self.climb_sweeps, self.sweeps // 2, self.records)
 
 
 EFFORTS = {
-    "quick": Effort(64, 12, 1, 48, 4),
-    "standard": Effort(128, 32, 2, 64, 8),
-    "thorough": Effort(400, 64, 4, 128, 16),
+    "quick": Effort(64, 6, 16, 1),
+    "standard": Effort(128, 8, 32, 2),
+    "thorough": Effort(400, 16, 64, 4),
 }
 
-_SURVIVORS = 0.25
 _LONG_FIELD = 40
-_LONGEST_CLIMB = 400
-"""Steps after which a climb is given up: 800 bits, beyond any receptive field sampled."""
+_SURVIVORS = 0.25
+_CLOSE = 0.002
+"""Spread of the particles, relative to their top, at which a climb may end."""
+_MOST_STEPS = 500
+"""Steps after which a climb is given up: 1,000 bits, beyond any field that is sampled."""
 
 
 @dataclass(eq=False)
 class _Swarm:
-    """Particles of several neurons that advance together."""
+    """Particles that advance together: one row a neuron, or a neuron's level."""
 
     neurons: np.ndarray
     streams: list[np.random.Generator]
@@ -77,15 +85,25 @@ class _Swarm:
     log2_probability: np.ndarray
 
     def take(self, keep: np.ndarray) -> _Swarm:
-        """Return the swarm of the neurons in ``keep`` (a boolean mask)."""
+        """Return the rows in ``keep`` (a boolean mask)."""
         return _Swarm(
             self.neurons[keep],
-            [s for s, k in zip(self.streams, keep, strict=True) if k],
+            [stream for stream, kept in zip(self.streams, keep, strict=True) if kept],
             self.state[keep],
             self.values[keep],
             self.threshold[keep],
             self.log2_probability[keep],
         )
+
+
+@dataclass(frozen=True, eq=False)
+class _Step:
+    """Particles of one neuron, uniform above ``threshold``."""
+
+    threshold: float
+    log2_probability: float
+    state: np.ndarray
+    values: np.ndarray
 
 
 def split_neurons(
@@ -123,66 +141,89 @@ def split_neurons(
         One per neuron, in order; dead where no active window was found.
     """
     everyone = np.asarray(neurons, np.int64)
-    streams = [np.random.default_rng([seed, layer, int(neuron)]) for neuron in everyone]
-    maxima, best = _find_maxima(trunk, everyone, streams, effort)
-    alive = maxima > thresholds
-    samples: dict[int, ActivationSample] = {}
-    for index in np.flatnonzero(~alive):
-        samples[int(everyone[index])] = _dead(
-            trunk, layer, int(everyone[index]), float(thresholds[index]), best[index]
-        )
-    advance(int((~alive).sum()))
-    living = [s for s, a in zip(streams, alive, strict=True) if a]
-    draws = _record_levels(
-        trunk, everyone[alive], living, thresholds[alive], maxima[alive], effort, advance
-    )
-    for index, record in zip(np.flatnonzero(alive), draws, strict=True):
-        samples[int(everyone[index])] = record.finish(
-            layer, int(everyone[index]), float(thresholds[index]), maxima[index], best[index]
-        )
-    return [samples[int(neuron)] for neuron in everyone]
-
-
-def _start(
-    trunk: Trunk, neurons: np.ndarray, streams: list[np.random.Generator], particles: int
-) -> _Swarm:
-    """Make uniformly random particles."""
-    state = np.stack(
-        [rng.integers(0, 4, (particles, trunk.receptive_field), np.uint8) for rng in streams]
-    )
-    values = _evaluate(trunk, neurons, state)
-    size = len(neurons)
-    return _Swarm(neurons, streams, state, values, np.full(size, -np.inf), np.zeros(size))
+    effort = effort.for_field(trunk.receptive_field)
+    histories = _climb(trunk, layer, everyone, effort, seed)
+    starts = np.stack([_two_best(history[-1]) for history in histories])
+    maxima, best = ascend(trunk, everyone, starts)
+    samples = []
+    for index, neuron in enumerate(everyone):
+        threshold, maximum = float(thresholds[index]), float(maxima[index])
+        if maximum <= threshold:
+            samples.append(_dead(layer, int(neuron), threshold, maximum, best[index]))
+        else:
+            samples.append(
+                _visit_levels(
+                    trunk,
+                    (layer, int(neuron), seed),
+                    (threshold, maximum, best[index]),
+                    histories[index],
+                    effort,
+                )
+            )
+        advance(1)
+    return samples
 
 
 def _evaluate(trunk: Trunk, neurons: np.ndarray, state: np.ndarray) -> np.ndarray:
-    count, particles, length = state.shape
+    rows, particles, length = state.shape
     values = trunk.values_of(state.reshape(-1, length), np.repeat(neurons, particles))
-    return values.reshape(count, particles).astype(np.float64)
+    return values.reshape(rows, particles).astype(np.float64)
 
 
-def _raise(swarm: _Swarm, target: np.ndarray) -> np.ndarray:
-    """Raise each threshold towards ``target``, copy survivors; say which neurons got there.
+def _climb(
+    trunk: Trunk, layer: int, neurons: np.ndarray, effort: Effort, seed: int
+) -> list[list[_Step]]:
+    """Raise the particles of every neuron to the top; remember every step."""
+    streams = [np.random.default_rng([seed, layer, int(neuron)]) for neuron in neurons]
+    shape = (effort.particles, trunk.receptive_field)
+    state = np.stack([stream.integers(0, 4, shape, np.uint8) for stream in streams])
+    values = _evaluate(trunk, neurons, state)
+    size = len(neurons)
+    swarm = _Swarm(neurons, streams, state, values, np.full(size, -np.inf), np.zeros(size))
+    histories: dict[int, list[_Step]] = {int(neuron): [] for neuron in neurons}
+    for _ in range(_MOST_STEPS):
+        for index, neuron in enumerate(swarm.neurons):
+            histories[int(neuron)].append(
+                _Step(
+                    float(swarm.threshold[index]),
+                    float(swarm.log2_probability[index]),
+                    swarm.state[index].copy(),
+                    swarm.values[index].copy(),
+                )
+            )
+        before = swarm.values.max(axis=1)
+        stuck = _raise(swarm)
+        _move(trunk, swarm, effort.climb_sweeps, 0)
+        top = swarm.values.max(axis=1)
+        spread = top - swarm.threshold
+        finished = stuck | ((spread < _CLOSE * np.maximum(np.abs(top), 1e-6)) & (top <= before))
+        swarm = swarm.take(~finished)
+        if not len(swarm.neurons):
+            break
+    return [histories[int(neuron)] for neuron in neurons]
 
-    A step goes to the target where enough particles lie above it, else to the value that
-    the surviving fraction exceeds. A neuron whose particles are all equal stays.
+
+def _raise(swarm: _Swarm) -> np.ndarray:
+    """Raise each threshold to what a quarter exceeds and copy them; return which are stuck.
+
+    A row whose best particles are all equal has nowhere to go: it is stuck.
     """
     particles = swarm.values.shape[1]
-    quantile = np.sort(swarm.values, axis=1)[:, int((1 - _SURVIVORS) * particles) - 1]
-    enough = (swarm.values > target[:, None]).mean(axis=1) >= _SURVIVORS
-    proposed = np.where(enough, target, np.minimum(quantile, target))
+    proposed = np.sort(swarm.values, axis=1)[:, int((1 - _SURVIVORS) * particles) - 1]
     survives = swarm.values > proposed[:, None]
     stuck = ~survives.any(axis=1)
     swarm.log2_probability += np.log2(np.where(stuck, 1.0, survives.mean(axis=1)))
     swarm.threshold = np.where(stuck, swarm.threshold, proposed)
     for index in np.flatnonzero(~stuck):
-        parents = np.flatnonzero(survives[index])
-        rng = swarm.streams[index]
-        # Every survivor is kept as often as any other, up to one copy.
-        copies = np.resize(rng.permutation(parents), particles)
+        copies = _copies(np.flatnonzero(survives[index]), particles, swarm.streams[index])
         swarm.state[index] = swarm.state[index, copies]
         swarm.values[index] = swarm.values[index, copies]
-    return (enough & ~stuck) | stuck
+    return stuck
+
+
+def _copies(parents: np.ndarray, particles: int, stream: np.random.Generator) -> np.ndarray:
+    """Keep every parent as often as any other, up to one copy."""
+    return np.resize(stream.permutation(parents), particles)
 
 
 def _move(trunk: Trunk, swarm: _Swarm, sweeps: int, records: int) -> list[tuple[np.ndarray, ...]]:
@@ -202,155 +243,93 @@ def _move(trunk: Trunk, swarm: _Swarm, sweeps: int, records: int) -> list[tuple[
     return snapshots
 
 
-def _find_maxima(
-    trunk: Trunk, neurons: np.ndarray, streams: list[np.random.Generator], effort: Effort
-) -> tuple[np.ndarray, np.ndarray]:
-    """Climb without recording, then ascend by coordinates from the best windows."""
-    swarm = _start(trunk, neurons, streams, effort.climb_particles)
-    tops = np.empty((len(neurons), 2, trunk.receptive_field), np.uint8)
-    position = {int(neuron): index for index, neuron in enumerate(neurons)}
-    for _ in range(_LONGEST_CLIMB):
-        before = swarm.values.max(axis=1)
-        stuck = _raise(swarm, np.full(len(swarm.neurons), np.inf))
-        _move(trunk, swarm, effort.climb_sweeps, 0)
-        spread = swarm.values.max(axis=1) - swarm.threshold
-        scale = np.maximum(np.abs(swarm.values.max(axis=1)), 1e-6)
-        finished = stuck | ((spread < 0.02 * scale) & (swarm.values.max(axis=1) <= before))
-        for index in np.flatnonzero(finished):
-            tops[position[int(swarm.neurons[index])]] = _two_best(swarm, index)
-        swarm = swarm.take(~finished)
-        if not len(swarm.neurons):
-            break
-    for index, neuron in enumerate(swarm.neurons):
-        tops[position[int(neuron)]] = _two_best(swarm, index)
-    return ascend(trunk, neurons, tops)
+def _two_best(step: _Step) -> np.ndarray:
+    return step.state[np.argsort(step.values)[[-1, -2]]]
 
 
-def _two_best(swarm: _Swarm, index: int) -> np.ndarray:
-    order = np.argsort(swarm.values[index])
-    return swarm.state[index, order[[-1, -2]]]
-
-
-class _Draws:
-    """Draws of one neuron, each made uniformly above the lower edge of some level."""
-
-    def __init__(self) -> None:
-        self.windows: list[np.ndarray] = []
-        self.values: list[np.ndarray] = []
-        self.edges: list[float] = []
-        self.log2_level = np.full(LEVELS, -np.inf)
-
-    def add(self, windows: np.ndarray, values: np.ndarray, edge: float) -> None:
-        self.windows.append(windows)
-        self.values.append(values)
-        self.edges.append(edge)
-
-    def finish(
-        self, layer: int, neuron: int, threshold: float, maximum: float, best: np.ndarray
-    ) -> ActivationSample:
-        """Pool the draws into one sample.
-
-        A draw made above edge e is a fair draw of every level at or above e, so each level
-        pools what all runs at or below its lower edge left in it.
-        """
-        windows = np.concatenate([*self.windows, best[None]])
-        values = np.concatenate([*self.values, [maximum]])
-        made_above = np.repeat(self.edges, [len(v) for v in self.values])
-        if values.max() > maximum:
-            best = windows[values.argmax()]
-            maximum = float(values.max())
-        lower = level_edges(threshold, maximum)[np.maximum(level_of(values, threshold, maximum), 0)]
-        tolerance = 1e-9 * max(1.0, abs(maximum))
-        fair = np.append(made_above <= lower[:-1] + tolerance, False)
-        level = level_of(values, threshold, maximum)
-        # The window at the maximum was not drawn; it stands in only where its level is empty.
-        fair[-1] = not fair[level == level[-1]].any()
-        keep = fair & (values > threshold)
-        weights = level_weights(values[keep], threshold, maximum)
-        return ActivationSample(
-            layer=layer,
-            neuron=neuron,
-            windows=windows[keep],
-            values=values[keep],
-            weights=weights,
-            ppm=weighted_ppm(windows[keep], weights),
-            threshold=threshold,
-            maximum=float(maximum),
-            best_window=best,
-            log2_rarity=float(self.log2_level[0]),
-            log2_level=self.log2_level,
-            source="splitting",
-        )
-
-
-def _record_levels(
+def _visit_levels(
     trunk: Trunk,
-    neurons: np.ndarray,
-    streams: list[np.random.Generator],
-    thresholds: np.ndarray,
-    maxima: np.ndarray,
+    who: tuple[int, int, int],
+    top: tuple[float, float, np.ndarray],
+    history: list[_Step],
     effort: Effort,
-    advance: Callable[[int], None],
-) -> list[_Draws]:
-    """Pass through the levels from below, recording draws above each lower edge."""
-    draws = {int(neuron): _Draws() for neuron in neurons}
-    if not len(neurons):
-        return []
-    edges = np.stack([level_edges(t, m)[:LEVELS] for t, m in zip(thresholds, maxima, strict=True)])
-    sweeps = effort.sweeps if trunk.receptive_field <= _LONG_FIELD else effort.sweeps // 2
-    level = np.zeros(len(neurons), np.int64)
-    swarm = _start(trunk, neurons, streams, effort.particles)
-    for _ in range(_LONGEST_CLIMB):
-        arrived = _raise(swarm, edges[np.arange(len(level)), level])
-        # Steps between levels need only little movement: nothing is recorded there.
-        travelling, resting = swarm.take(~arrived), swarm.take(arrived)
-        if len(travelling.neurons):
-            _move(trunk, travelling, effort.climb_sweeps, 0)
-        if len(resting.neurons):
-            snapshots = _move(trunk, resting, sweeps, effort.records)
-            for index, neuron in enumerate(resting.neurons):
-                record = draws[int(neuron)]
-                for windows, values in snapshots:
-                    record.add(windows[index], values[index], float(resting.threshold[index]))
-                reached = resting.threshold[index] >= edges[arrived][index, level[arrived][index]]
-                if reached:
-                    record.log2_level[level[arrived][index]] = resting.log2_probability[index]
-        swarm = _join(travelling, resting)
-        level = np.concatenate([level[~arrived], level[arrived] + 1])
-        edges = np.concatenate([edges[~arrived], edges[arrived]])
-        unfinished = level < LEVELS
-        advance(int((~unfinished).sum()))
-        swarm, level, edges = swarm.take(unfinished), level[unfinished], edges[unfinished]
-        if not len(level):
-            break
-    return [draws[int(neuron)] for neuron in neurons]
-
-
-def _join(first: _Swarm, second: _Swarm) -> _Swarm:
-    return _Swarm(
-        np.concatenate([first.neurons, second.neurons]),
-        first.streams + second.streams,
-        np.concatenate([first.state, second.state]),
-        np.concatenate([first.values, second.values]),
-        np.concatenate([first.threshold, second.threshold]),
-        np.concatenate([first.log2_probability, second.log2_probability]),
-    )
-
-
-def _dead(
-    trunk: Trunk, layer: int, neuron: int, threshold: float, best: np.ndarray
 ) -> ActivationSample:
-    length = trunk.receptive_field
-    value = float(trunk.values_of(best[None], np.array([neuron]))[0])
+    """Draw above the lower edge of every level, all levels at once, and pool the draws."""
+    layer, neuron, seed = who
+    threshold, maximum, best = top
+    edges = level_edges(threshold, maximum)[:LEVELS]
+    streams = [np.random.default_rng([seed, layer, neuron, b]) for b in range(LEVELS)]
+    state, values, log2_level = _starts(history, edges, maximum, best, streams, effort.particles)
+    swarm = _Swarm(np.full(LEVELS, neuron), streams, state, values, edges, log2_level)
+    snapshots = _move(trunk, swarm, effort.sweeps, effort.records)
+    windows = np.concatenate([s.reshape(-1, s.shape[2]) for s, _ in snapshots])
+    drawn = np.concatenate([v.ravel() for _, v in snapshots])
+    made_above = np.tile(np.repeat(edges, effort.particles), effort.records)
+    if drawn.max() > maximum:
+        maximum, best = float(drawn.max()), windows[drawn.argmax()]
+    level = level_of(drawn, threshold, maximum)
+    # A draw made above edge e is a fair draw of every level that starts at or above e.
+    lower = level_edges(threshold, maximum)[level]
+    fair = made_above <= lower + 1e-9 * max(1.0, abs(maximum))
+    windows, drawn = windows[fair], drawn[fair]
+    weights = level_weights(drawn, threshold, maximum)
     return ActivationSample(
         layer=layer,
         neuron=neuron,
-        windows=np.zeros((0, length), np.uint8),
+        windows=windows,
+        values=drawn,
+        weights=weights,
+        ppm=weighted_ppm(windows, weights),
+        threshold=threshold,
+        maximum=maximum,
+        best_window=best,
+        log2_rarity=float(log2_level[0]),
+        log2_level=log2_level,
+        source="splitting",
+    )
+
+
+def _starts(
+    history: list[_Step],
+    edges: np.ndarray,
+    maximum: float,
+    best: np.ndarray,
+    streams: list[np.random.Generator],
+    particles: int,
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Copy, for each level, the particles of the climb's last step at or below its edge.
+
+    A level that no particle of the climb reached starts from the best window and has
+    log2 probability minus infinity: less than the climb could see.
+    """
+    climbed = np.array([step.threshold for step in history])
+    state = np.empty((LEVELS, particles, len(best)), np.uint8)
+    values = np.empty((LEVELS, particles))
+    log2_level = np.full(LEVELS, -np.inf)
+    for b, (edge, stream) in enumerate(zip(edges, streams, strict=True)):
+        step = history[int(np.flatnonzero(climbed <= edge).max())]
+        above = np.flatnonzero(step.values > edge)
+        if len(above):
+            copies = _copies(above, particles, stream)
+            state[b], values[b] = step.state[copies], step.values[copies]
+            log2_level[b] = step.log2_probability + np.log2(len(above) / len(step.values))
+        else:
+            state[b], values[b] = best, maximum
+    return state, values, log2_level
+
+
+def _dead(
+    layer: int, neuron: int, threshold: float, maximum: float, best: np.ndarray
+) -> ActivationSample:
+    return ActivationSample(
+        layer=layer,
+        neuron=neuron,
+        windows=np.zeros((0, len(best)), np.uint8),
         values=np.zeros(0),
         weights=np.zeros(0),
-        ppm=np.full((length, 4), 0.25),
+        ppm=np.full((len(best), 4), 0.25),
         threshold=threshold,
-        maximum=value,
+        maximum=maximum,
         best_window=best,
         log2_rarity=float("-inf"),
         log2_level=np.full(LEVELS, -np.inf),
