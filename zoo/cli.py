@@ -79,6 +79,16 @@ def _pool(block: dict[str, Any]) -> str:
 
 
 @zoo.command()
+@click.option("--motifs", default="JASPAR2016", show_default=True, help="Known motifs.")
+def relevant(motifs: str) -> None:
+    """Print the ids of the planted motifs, for 'analyze --relevant'."""
+    from neuroninterp.motifs.databases import load_database
+    from zoo.simulations.koo_eddy import relevant_motifs
+
+    click.echo(",".join(relevant_motifs(load_database(motifs).ids)))
+
+
+@zoo.command()
 @click.option("-o", "--output", type=click.Path(path_type=Path), required=True, help="HDF5 file.")
 @click.option(
     "--n",

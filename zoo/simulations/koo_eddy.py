@@ -11,6 +11,7 @@ code for the distribution of the number of sites and of the gaps between them.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cache
 
@@ -48,6 +49,9 @@ MOTIF_IDS: dict[str, str] = {
 }
 """The planted profile of each transcription factor, in the order of the labels."""
 
+RELEASE_IDS = frozenset(MOTIF_IDS.values())
+"""The planted profiles: a collection that holds them all is JASPAR 2016 or contains it."""
+
 CLASS_NAMES: tuple[str, ...] = tuple(MOTIF_IDS)
 """Names of the 12 labels."""
 
@@ -75,9 +79,24 @@ SITE_PROBABILITIES = (0.5, 0.25, 0.17, 0.05, 0.03)
 _MOST_SITES = len(SITE_PROBABILITIES)
 
 
-def relevant_motifs() -> tuple[str, ...]:
-    """Return the JASPAR ids that count as relevant for networks trained on this data."""
-    return tuple(identifier for group in RELEVANT_MOTIFS.values() for identifier in group)
+def relevant_motifs(known: Iterable[str] | None = None) -> tuple[str, ...]:
+    """Return the JASPAR ids that count as relevant for networks trained on this data.
+
+    Parameters
+    ----------
+    known : iterable of str or None
+        Ids of a motif collection, to keep only what it holds; None keeps all. A release
+        with other versions of the motifs keeps those.
+    """
+    listed = tuple(identifier for group in RELEVANT_MOTIFS.values() for identifier in group)
+    if known is None:
+        return listed
+    collection = set(known)
+    exact = tuple(identifier for identifier in listed if identifier in collection)
+    if exact and RELEASE_IDS <= collection:
+        return exact
+    families = {identifier.partition(".")[0] for identifier in listed}
+    return tuple(sorted(i for i in collection if i.partition(".")[0] in families))
 
 
 @cache
