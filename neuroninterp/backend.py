@@ -17,7 +17,14 @@ from typing import Any
 
 from neuroninterp.errors import NeuroninterpError
 
-__all__ = ["compiled", "device_in_use", "gradient", "import_keras", "resolve_device"]
+__all__ = [
+    "compiled",
+    "device_in_use",
+    "gradient",
+    "import_keras",
+    "recompiles_per_shape",
+    "resolve_device",
+]
 
 DEVICES = ("auto", "cpu", "gpu")
 
@@ -127,7 +134,11 @@ def device_in_use() -> str:
 
 
 def compiled(function: Callable[..., Any]) -> Callable[..., Any]:
-    """Compile a function of tensors with the backend's own compiler (one trace a shape)."""
+    """Compile a function of tensors with the backend's own compiler.
+
+    JAX compiles once a shape, TensorFlow once for all batch sizes (see
+    :func:`recompiles_per_shape`).
+    """
     keras = import_keras()
     if keras.backend.backend() == "jax":
         import jax
@@ -136,8 +147,13 @@ def compiled(function: Callable[..., Any]) -> Callable[..., Any]:
     if keras.backend.backend() == "tensorflow":
         import tensorflow
 
-        return tensorflow.function(function, autograph=False)
+        return tensorflow.function(function, autograph=False, reduce_retracing=True)
     return function
+
+
+def recompiles_per_shape() -> bool:
+    """Say whether a new batch size costs a compilation, so that padding batches pays."""
+    return bool(import_keras().backend.backend() == "jax")
 
 
 def gradient(function: Callable[[Any], Any], at: Any) -> Any:

@@ -62,7 +62,8 @@ def stacks(draw: st.DrawFn) -> tuple[Graph, int]:
         )
         channels = 3
         nodes.append(affine(f"norm_{index}", f"conv_{index}", rng.normal(size=3), np.ones(3)))
-        nodes.append(relu(f"relu_{index}", f"norm_{index}"))
+        nodes.append(affine(f"bias_{index}", f"norm_{index}", np.ones(3), rng.normal(size=3)))
+        nodes.append(relu(f"relu_{index}", f"bias_{index}"))
         if draw(st.booleans()):
             nodes += _branches(rng, index, f"relu_{index}", draw(st.integers(0, 2)))
         if draw(st.booleans()):

@@ -21,7 +21,7 @@ from neuroninterp.sampling import (
     windows_from_data,
 )
 from neuroninterp.sampling.enumeration import enumerate_neurons
-from neuroninterp.sampling.splitting import EFFORTS, split_neurons
+from neuroninterp.sampling.splitting import effort_for, split_neurons
 
 MEAN_ERROR = 0.02
 """Largest mean absolute PPM error of a sampled neuron that is accepted."""
@@ -58,7 +58,7 @@ def test_splitting_agrees_with_enumeration() -> None:
         neurons = list(range(trunk.neurons))
         exact = enumerate_neurons(trunk, 2, neurons, np.zeros(len(neurons)), seed=0)
         drawn = split_neurons(
-            trunk, 2, neurons, np.zeros(len(neurons)), effort=EFFORTS["standard"], seed=1
+            trunk, 2, neurons, np.zeros(len(neurons)), effort=effort_for("standard", 8), seed=1
         )
         for truth, found in zip(exact, drawn, strict=True):
             assert found.maximum == truth.maximum

@@ -41,9 +41,11 @@ def _only_reader(nodes: dict[str, Node], name: str) -> Node | None:
 
 def _fold_affine(nodes: dict[str, Node]) -> None:
     for name in list(nodes):
-        node = nodes[name]
+        node = nodes.get(name)
+        if not isinstance(node, Convolution):
+            continue
         reader = _only_reader(nodes, name)
-        while isinstance(node, Convolution) and isinstance(reader, Affine):
+        while isinstance(reader, Affine):
             folded = replace(
                 node,
                 name=reader.name,

@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from neuroninterp.backend import compiled, gradient, import_keras
+from neuroninterp.backend import compiled, gradient, import_keras, recompiles_per_shape
 from neuroninterp.errors import DataError
 from neuroninterp.fields.forward import Forward, width
 from neuroninterp.fields.simplify import simplify
@@ -175,6 +175,9 @@ class Trunk:
         return function
 
     def _padded_size(self, rows: int) -> int:
+        """Return the batch size to fill up to: few different ones where each is compiled."""
+        if not recompiles_per_shape():
+            return rows
         size = _SMALLEST_BATCH
         while size < rows:
             size *= 2

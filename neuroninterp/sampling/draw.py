@@ -10,7 +10,7 @@ from neuroninterp.errors import UnknownNameError
 from neuroninterp.models import Model
 from neuroninterp.sampling.enumeration import LARGEST_ENUMERATED, enumerate_neurons
 from neuroninterp.sampling.sample import ActivationSample
-from neuroninterp.sampling.splitting import EFFORTS, split_neurons
+from neuroninterp.sampling.splitting import EFFORTS, effort_for, split_neurons
 
 __all__ = ["activity_thresholds", "sample"]
 
@@ -89,7 +89,13 @@ def sample(
             advance(len(block))
         else:
             samples += split_neurons(
-                trunk, layer, block, limits, effort=EFFORTS[effort], seed=seed, advance=advance
+                trunk,
+                layer,
+                block,
+                limits,
+                effort=effort_for(effort, trunk.receptive_field),
+                seed=seed,
+                advance=advance,
             )
     return samples
 

@@ -18,6 +18,7 @@ __all__ = ["MOVES", "Randomness", "draw", "propose"]
 MOVES = ("site", "sites", "site", "cross-over", "site", "block", "sites", "shift")
 """Order in which the moves are tried, one a sweep."""
 
+_REFILLING = ("block", "shift")
 _LONGEST_SHIFT = 12
 
 
@@ -25,34 +26,38 @@ _LONGEST_SHIFT = 12
 class Randomness:
     """Random numbers of one sweep over particles (neurons, particles)."""
 
-    bases: np.ndarray
-    """Uniform codes 0 to 3, shape (neurons, particles, length), uint8."""
+    move: str
+    """The sweep's move, one of :data:`MOVES`."""
     uniforms: np.ndarray
     """Uniform in [0, 1), shape (neurons, particles, 4)."""
+    bases: np.ndarray
+    """Uniform codes 0 to 3, shape (neurons, particles, length), uint8; empty where the move
+    needs none."""
 
 
 def draw(
     streams: list[np.random.Generator], particles: int, length: int, sweeps: int
 ) -> list[Randomness]:
     """Draw the random numbers of several sweeps, each neuron from its own stream."""
-    bases = np.stack(
-        [rng.integers(0, 4, (sweeps, particles, length), np.uint8) for rng in streams], axis=1
-    )
+    moves = [MOVES[sweep % len(MOVES)] for sweep in range(sweeps)]
     uniforms = np.stack([rng.random((sweeps, particles, 4)) for rng in streams], axis=1)
-    return [Randomness(bases[sweep], uniforms[sweep]) for sweep in range(sweeps)]
+    drawn = []
+    for sweep, move in enumerate(moves):
+        size = (particles, length) if move in _REFILLING else (0, 0)
+        bases = np.stack([rng.integers(0, 4, size, np.uint8) for rng in streams])
+        drawn.append(Randomness(move, uniforms[sweep], bases))
+    return drawn
 
 
-def propose(state: np.ndarray, move: str, random: Randomness) -> tuple[np.ndarray, np.ndarray]:
+def propose(state: np.ndarray, random: Randomness) -> tuple[np.ndarray, np.ndarray]:
     """Propose a new state for every particle.
 
     Parameters
     ----------
     state : numpy.ndarray, shape=(neurons, particles, length)
         Codes, uint8.
-    move : str
-        One of :data:`MOVES`.
     random : Randomness
-        This sweep's random numbers.
+        This sweep's move and random numbers.
 
     Returns
     -------
@@ -63,6 +68,7 @@ def propose(state: np.ndarray, move: str, random: Randomness) -> tuple[np.ndarra
         cross-over.
     """
     alone = np.broadcast_to(np.arange(state.shape[1]), state.shape[:2])
+    move = random.move
     if move == "site":
         return _substitute(state, random, sites=1), alone
     if move == "sites":
@@ -78,9 +84,9 @@ def _substitute(state: np.ndarray, random: Randomness, *, sites: int) -> np.ndar
     """Put random bases at up to ``sites`` random positions."""
     length = state.shape[2]
     proposal = state.copy()
-    positions = (random.uniforms[:, :, :sites] * length).astype(np.int64)
-    new = np.take_along_axis(random.bases, positions, axis=2)
-    np.put_along_axis(proposal, positions, new, axis=2)
+    # One number gives both: of 4 * length equal slices, which position and which base.
+    slices = (random.uniforms[:, :, :sites] * (4 * length)).astype(np.int64)
+    np.put_along_axis(proposal, slices // 4, (slices % 4).astype(np.uint8), axis=2)
     return proposal
 
 

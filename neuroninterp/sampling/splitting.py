@@ -1,6 +1,6 @@
 """Multilevel splitting: fair draws of every activation level from the forward pass alone.
 
-Particles are uniform on {z > t}. The threshold t rises in steps that about a quarter of
+Particles are uniform on {z > t}. The threshold t rises in steps that a fixed share of
 them survive; survivors are copied and moved (:mod:`neuroninterp.sampling.proposals`), and
 the product of the surviving fractions estimates P(z > t) for a random window. When the
 particles have reached the top, a coordinate ascent finds the maximum, which fixes the
@@ -11,13 +11,13 @@ lie above its lower edge, fair draws already, are copied, moved at length and re
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
 from neuroninterp.fields import Trunk
 from neuroninterp.sampling.ascent import ascend
-from neuroninterp.sampling.proposals import MOVES, draw, propose
+from neuroninterp.sampling.proposals import draw, propose
 from neuroninterp.sampling.sample import (
     LEVELS,
     ActivationSample,
@@ -27,7 +27,7 @@ from neuroninterp.sampling.sample import (
     weighted_ppm,
 )
 
-__all__ = ["EFFORTS", "Effort", "split_neurons"]
+__all__ = ["EFFORTS", "Effort", "effort_for", "split_neurons"]
 
 
 @dataclass(frozen=True)
@@ -37,36 +37,44 @@ class Effort:
     Parameters
     ----------
     particles : int
-        Particles per neuron in the climb, and per level afterwards. Fields over 40 bp take
-        half as many, because each evaluation costs more.
-    climb_sweeps : int
-        Moves per particle at each step of the climb.
+        Particles per level.
     sweeps : int
-        Moves per particle at each level; half as many for fields over 40 bp.
+        Moves per particle at each level.
     records : int
         How many times in these sweeps the particles are recorded.
+    climb_particles, climb_sweeps : int
+        Particles per neuron in the climb, and moves per particle at each of its steps.
+    survivors : float
+        Share of the particles that lives on at each step of the climb, in (0, 1).
     """
 
     particles: int
-    climb_sweeps: int
     sweeps: int
     records: int
+    climb_particles: int
+    climb_sweeps: int
+    survivors: float
 
-    def for_field(self, receptive_field: int) -> Effort:
-        """Return the effort for one receptive field (bp)."""
-        if receptive_field <= _LONG_FIELD:
-            return self
-        return Effort(self.particles // 2, self.climb_sweeps, self.sweeps // 2, self.records)
+
+def effort_for(name: str, receptive_field: int) -> Effort:
+    """Return a named effort for a receptive field (bp).
+
+    Fields over 40 bp get fewer and larger steps: each evaluation costs more there, and the
+    climb is many times as long.
+    """
+    short, long = EFFORTS[name]
+    return short if receptive_field <= _LONG_FIELD else long
 
 
 EFFORTS = {
-    "quick": Effort(64, 6, 16, 1),
-    "standard": Effort(128, 8, 32, 2),
-    "thorough": Effort(400, 16, 64, 4),
+    "quick": (Effort(64, 16, 1, 96, 8, 0.25), Effort(32, 8, 1, 32, 6, 0.125)),
+    "standard": (Effort(128, 32, 2, 512, 12, 0.25), Effort(64, 16, 2, 64, 8, 0.125)),
+    "thorough": (Effort(400, 64, 4, 400, 32, 0.25), Effort(200, 32, 4, 200, 16, 0.25)),
 }
+"""Name to the efforts for short and for long receptive fields."""
 
 _LONG_FIELD = 40
-_SURVIVORS = 0.25
+_NEURONS_AT_ONCE = 8
 _CLOSE = 0.002
 """Spread of the particles, relative to their top, at which a climb may end."""
 _MOST_STEPS = 500
@@ -106,6 +114,23 @@ class _Step:
     values: np.ndarray
 
 
+@dataclass(frozen=True, eq=False)
+class _Top:
+    """A neuron's activity threshold, and the largest value found with its window."""
+
+    layer: int
+    neuron: int
+    threshold: float
+    maximum: float
+    window: np.ndarray
+
+    def risen(self, windows: np.ndarray, values: np.ndarray) -> _Top:
+        """Return the top after more windows were seen."""
+        if not len(values) or values.max() <= self.maximum:
+            return self
+        return replace(self, maximum=float(values.max()), window=windows[values.argmax()])
+
+
 def split_neurons(
     trunk: Trunk,
     layer: int,
@@ -141,27 +166,23 @@ def split_neurons(
         One per neuron, in order; dead where no active window was found.
     """
     everyone = np.asarray(neurons, np.int64)
-    effort = effort.for_field(trunk.receptive_field)
     histories = _climb(trunk, layer, everyone, effort, seed)
     starts = np.stack([_two_best(history[-1]) for history in histories])
     maxima, best = ascend(trunk, everyone, starts)
-    samples = []
-    for index, neuron in enumerate(everyone):
-        threshold, maximum = float(thresholds[index]), float(maxima[index])
-        if maximum <= threshold:
-            samples.append(_dead(layer, int(neuron), threshold, maximum, best[index]))
-        else:
-            samples.append(
-                _visit_levels(
-                    trunk,
-                    (layer, int(neuron), seed),
-                    (threshold, maximum, best[index]),
-                    histories[index],
-                    effort,
-                )
-            )
-        advance(1)
-    return samples
+    tops = [
+        _Top(layer, int(neuron), float(thresholds[index]), float(maxima[index]), best[index])
+        for index, neuron in enumerate(everyone)
+    ]
+    samples: dict[int, ActivationSample] = {}
+    for begin in range(0, len(tops), _NEURONS_AT_ONCE):
+        group = range(begin, min(begin + _NEURONS_AT_ONCE, len(tops)))
+        alive = [i for i in group if tops[i].maximum > tops[i].threshold]
+        drawn = _visit_levels(
+            trunk, [tops[i] for i in alive], [histories[i] for i in alive], effort, seed
+        )
+        samples.update(zip(alive, drawn, strict=True))
+        advance(len(group))
+    return [samples[i] if i in samples else _dead(top) for i, top in enumerate(tops)]
 
 
 def _evaluate(trunk: Trunk, neurons: np.ndarray, state: np.ndarray) -> np.ndarray:
@@ -175,7 +196,7 @@ def _climb(
 ) -> list[list[_Step]]:
     """Raise the particles of every neuron to the top; remember every step."""
     streams = [np.random.default_rng([seed, layer, int(neuron)]) for neuron in neurons]
-    shape = (effort.particles, trunk.receptive_field)
+    shape = (effort.climb_particles, trunk.receptive_field)
     state = np.stack([stream.integers(0, 4, shape, np.uint8) for stream in streams])
     values = _evaluate(trunk, neurons, state)
     size = len(neurons)
@@ -192,7 +213,7 @@ def _climb(
                 )
             )
         before = swarm.values.max(axis=1)
-        stuck = _raise(swarm)
+        stuck = _raise(swarm, effort.survivors)
         _move(trunk, swarm, effort.climb_sweeps, 0)
         top = swarm.values.max(axis=1)
         spread = top - swarm.threshold
@@ -203,13 +224,13 @@ def _climb(
     return [histories[int(neuron)] for neuron in neurons]
 
 
-def _raise(swarm: _Swarm) -> np.ndarray:
-    """Raise each threshold to what a quarter exceeds and copy them; return which are stuck.
+def _raise(swarm: _Swarm, survivors: float) -> np.ndarray:
+    """Raise each threshold to what the survivors exceed, and copy these; return which are stuck.
 
     A row whose best particles are all equal has nowhere to go: it is stuck.
     """
     particles = swarm.values.shape[1]
-    proposed = np.sort(swarm.values, axis=1)[:, int((1 - _SURVIVORS) * particles) - 1]
+    proposed = np.sort(swarm.values, axis=1)[:, int((1 - survivors) * particles) - 1]
     survives = swarm.values > proposed[:, None]
     stuck = ~survives.any(axis=1)
     swarm.log2_probability += np.log2(np.where(stuck, 1.0, survives.mean(axis=1)))
@@ -232,7 +253,7 @@ def _move(trunk: Trunk, swarm: _Swarm, sweeps: int, records: int) -> list[tuple[
     snapshots: list[tuple[np.ndarray, ...]] = []
     every = sweeps // records if records else sweeps + 1
     for sweep, random in enumerate(draw(swarm.streams, particles, length, sweeps), start=1):
-        proposal, partner = propose(swarm.state, MOVES[(sweep - 1) % len(MOVES)], random)
+        proposal, partner = propose(swarm.state, random)
         values = _evaluate(trunk, swarm.neurons, proposal)
         above = values > swarm.threshold[:, None]
         accepted = above & np.take_along_axis(above, partner, axis=1)
@@ -248,41 +269,64 @@ def _two_best(step: _Step) -> np.ndarray:
 
 
 def _visit_levels(
-    trunk: Trunk,
-    who: tuple[int, int, int],
-    top: tuple[float, float, np.ndarray],
-    history: list[_Step],
-    effort: Effort,
+    trunk: Trunk, tops: list[_Top], histories: list[list[_Step]], effort: Effort, seed: int
+) -> list[ActivationSample]:
+    """Draw above the lower edge of every level of some neurons, all levels at once."""
+    if not tops:
+        return []
+    swarms = [
+        _level_swarm(top, history, effort.particles, seed)
+        for top, history in zip(tops, histories, strict=True)
+    ]
+    together = _Swarm(
+        np.concatenate([swarm.neurons for swarm in swarms]),
+        [stream for swarm in swarms for stream in swarm.streams],
+        np.concatenate([swarm.state for swarm in swarms]),
+        np.concatenate([swarm.values for swarm in swarms]),
+        np.concatenate([swarm.threshold for swarm in swarms]),
+        np.concatenate([swarm.log2_probability for swarm in swarms]),
+    )
+    snapshots = _move(trunk, together, effort.sweeps, effort.records)
+    samples = []
+    for index, (top, swarm) in enumerate(zip(tops, swarms, strict=True)):
+        rows = slice(index * LEVELS, (index + 1) * LEVELS)
+        windows = np.concatenate([state[rows] for state, _ in snapshots])
+        values = np.concatenate([drawn[rows] for _, drawn in snapshots])
+        edges = np.tile(swarm.threshold, effort.records)
+        samples.append(_pool(top, swarm.log2_probability, windows, values, edges))
+    return samples
+
+
+def _level_swarm(top: _Top, history: list[_Step], particles: int, seed: int) -> _Swarm:
+    edges = level_edges(top.threshold, top.maximum)[:LEVELS]
+    streams = [np.random.default_rng([seed, top.layer, top.neuron, b]) for b in range(LEVELS)]
+    state, values, log2_level = _starts(history, edges, top, streams, particles)
+    return _Swarm(np.full(LEVELS, top.neuron), streams, state, values, edges, log2_level)
+
+
+def _pool(
+    top: _Top, log2_level: np.ndarray, windows: np.ndarray, values: np.ndarray, edges: np.ndarray
 ) -> ActivationSample:
-    """Draw above the lower edge of every level, all levels at once, and pool the draws."""
-    layer, neuron, seed = who
-    threshold, maximum, best = top
-    edges = level_edges(threshold, maximum)[:LEVELS]
-    streams = [np.random.default_rng([seed, layer, neuron, b]) for b in range(LEVELS)]
-    state, values, log2_level = _starts(history, edges, maximum, best, streams, effort.particles)
-    swarm = _Swarm(np.full(LEVELS, neuron), streams, state, values, edges, log2_level)
-    snapshots = _move(trunk, swarm, effort.sweeps, effort.records)
-    windows = np.concatenate([s.reshape(-1, s.shape[2]) for s, _ in snapshots])
-    drawn = np.concatenate([v.ravel() for _, v in snapshots])
-    made_above = np.tile(np.repeat(edges, effort.particles), effort.records)
-    if drawn.max() > maximum:
-        maximum, best = float(drawn.max()), windows[drawn.argmax()]
-    level = level_of(drawn, threshold, maximum)
+    """Pool draws ``(runs, particles, …)``, each run made above its edge, into one sample."""
+    made_above = np.repeat(edges, values.shape[1])
+    windows, values = windows.reshape(-1, windows.shape[2]), values.ravel()
+    top = top.risen(windows, values)
+    level = level_of(values, top.threshold, top.maximum)
     # A draw made above edge e is a fair draw of every level that starts at or above e.
-    lower = level_edges(threshold, maximum)[level]
-    fair = made_above <= lower + 1e-9 * max(1.0, abs(maximum))
-    windows, drawn = windows[fair], drawn[fair]
-    weights = level_weights(drawn, threshold, maximum)
+    lower = level_edges(top.threshold, top.maximum)[level]
+    fair = made_above <= lower + 1e-9 * max(1.0, abs(top.maximum))
+    windows, values = windows[fair], values[fair]
+    weights = level_weights(values, top.threshold, top.maximum)
     return ActivationSample(
-        layer=layer,
-        neuron=neuron,
+        layer=top.layer,
+        neuron=top.neuron,
         windows=windows,
-        values=drawn,
+        values=values,
         weights=weights,
         ppm=weighted_ppm(windows, weights),
-        threshold=threshold,
-        maximum=maximum,
-        best_window=best,
+        threshold=top.threshold,
+        maximum=top.maximum,
+        best_window=top.window,
         log2_rarity=float(log2_level[0]),
         log2_level=log2_level,
         source="splitting",
@@ -292,8 +336,7 @@ def _visit_levels(
 def _starts(
     history: list[_Step],
     edges: np.ndarray,
-    maximum: float,
-    best: np.ndarray,
+    top: _Top,
     streams: list[np.random.Generator],
     particles: int,
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
@@ -303,7 +346,7 @@ def _starts(
     log2 probability minus infinity: less than the climb could see.
     """
     climbed = np.array([step.threshold for step in history])
-    state = np.empty((LEVELS, particles, len(best)), np.uint8)
+    state = np.empty((LEVELS, particles, len(top.window)), np.uint8)
     values = np.empty((LEVELS, particles))
     log2_level = np.full(LEVELS, -np.inf)
     for b, (edge, stream) in enumerate(zip(edges, streams, strict=True)):
@@ -314,23 +357,22 @@ def _starts(
             state[b], values[b] = step.state[copies], step.values[copies]
             log2_level[b] = step.log2_probability + np.log2(len(above) / len(step.values))
         else:
-            state[b], values[b] = best, maximum
+            state[b], values[b] = top.window, top.maximum
     return state, values, log2_level
 
 
-def _dead(
-    layer: int, neuron: int, threshold: float, maximum: float, best: np.ndarray
-) -> ActivationSample:
+def _dead(top: _Top) -> ActivationSample:
+    length = len(top.window)
     return ActivationSample(
-        layer=layer,
-        neuron=neuron,
-        windows=np.zeros((0, len(best)), np.uint8),
+        layer=top.layer,
+        neuron=top.neuron,
+        windows=np.zeros((0, length), np.uint8),
         values=np.zeros(0),
         weights=np.zeros(0),
-        ppm=np.full((len(best), 4), 0.25),
-        threshold=threshold,
-        maximum=maximum,
-        best_window=best,
+        ppm=np.full((length, 4), 0.25),
+        threshold=top.threshold,
+        maximum=top.maximum,
+        best_window=top.window,
         log2_rarity=float("-inf"),
         log2_level=np.full(LEVELS, -np.inf),
         source="splitting",
