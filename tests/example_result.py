@@ -5,10 +5,10 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
+from neuroninterp.bottleneck import LayerFractions, Reading, Verdict
 from neuroninterp.fields.layers import Layer, PoolSummary
 from neuroninterp.motifs.records import Match, Motif, Part
 from neuroninterp.results.records import AnalysisResult, LayerResult, NeuronResult
-from neuroninterp.bottleneck import LayerFractions, Reading, Verdict
 
 HOSTILE_NAME = "<script>alert(1)</script>"
 HOSTILE_TARGET = "</script><img src=x onerror=alert(2)>\u2028&"

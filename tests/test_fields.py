@@ -120,7 +120,7 @@ def test_fields_and_trunk_agree_with_the_full_graph(case: tuple[Graph, int]) -> 
 
         def full(codes: np.ndarray, nodes=nodes, position=position) -> np.ndarray:
             (values,) = evaluate(graph, np.eye(4, dtype=np.float32)[codes], [nodes.value])
-            return np.asarray(values)[:, position]
+            return import_keras().ops.convert_to_numpy(values)[:, position]
 
         assert first >= 0
         trunk = Trunk(graph, nodes)
@@ -152,7 +152,7 @@ def test_every_position_of_the_field_matters() -> None:
         changed[np.arange(200), np.arange(200)] = 3
         both = np.concatenate([codes, changed])
         (values,) = evaluate(graph, np.eye(4, dtype=np.float32)[both], [nodes.value])
-        values = np.asarray(values)[:, 12, 0]
+        values = import_keras().ops.convert_to_numpy(values)[:, 12, 0]
         touched = np.flatnonzero(values[1:] != values[0])
         assert (touched[0], touched[-1] + 1) == layer.interval(12)
 

@@ -141,15 +141,16 @@ class Trunk:
             self._compiled[key] = compiled(self._function(key))
         function = self._compiled[key]
         self.evaluations += len(windows)
+        to_numpy = import_keras().ops.convert_to_numpy
         pieces = []
         for begin in range(0, len(windows), self.batch_size):
             batch = [a[begin : begin + self.batch_size] for a in (windows, *extra)]
             size = len(batch[0])
             padded = [_pad_rows(a, self._padded_size(size)) for a in batch]
-            pieces.append(np.asarray(function(*padded))[:size])
+            pieces.append(to_numpy(function(*padded))[:size])
         if not pieces:
             # An empty call still tells the shape of the answer.
-            return np.asarray(function(*[_pad_rows(a, 1) for a in (windows, *extra)]))[:0]
+            return to_numpy(function(*[_pad_rows(a, 1) for a in (windows, *extra)]))[:0]
         return np.concatenate(pieces) if len(pieces) > 1 else pieces[0]
 
     def _function(self, key: tuple[str, ...]) -> Any:

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from neuroninterp.backend import import_keras
 from neuroninterp.errors import FidelityError
 from neuroninterp.graph import LayerNodes
 from neuroninterp.graph.evaluate import evaluate
@@ -55,7 +56,15 @@ def check_fidelity(
     worst = 0.0
     for layer, mine, raw in zip(layers, ours, theirs, strict=True):
         expected = from_layout(np.asarray(raw, np.float64), model.taps[layer.value].axes)
-        worst = max(worst, _difference(model, layer, np.asarray(mine, np.float64), expected))
+        worst = max(
+            worst,
+            _difference(
+                model,
+                layer,
+                np.asarray(import_keras().ops.convert_to_numpy(mine), np.float64),
+                expected,
+            ),
+        )
     return worst
 
 

@@ -232,7 +232,7 @@ def _raise(swarm: _Swarm, survivors: float) -> np.ndarray:
     particles = swarm.values.shape[1]
     proposed = np.sort(swarm.values, axis=1)[:, int((1 - survivors) * particles) - 1]
     survives = swarm.values > proposed[:, None]
-    stuck = ~survives.any(axis=1)
+    stuck = swarm.values.max(axis=1) <= proposed
     swarm.log2_probability += np.log2(np.where(stuck, 1.0, survives.mean(axis=1)))
     swarm.threshold = np.where(stuck, swarm.threshold, proposed)
     for index in np.flatnonzero(~stuck):

@@ -108,6 +108,7 @@ class _Scan:
         table[np.arange(4), model.layout.channel_of_base] = 1.0
         target = model.layer_nodes(layer).value
         ops = import_keras().ops
+        self._to_numpy = ops.convert_to_numpy
 
         def function(batch: Any) -> Any:
             encoded = ops.take(ops.convert_to_tensor(table), ops.cast(batch, "int32"), axis=0)
@@ -124,7 +125,7 @@ class _Scan:
                 batch = np.concatenate(
                     [batch, np.zeros((_SEQUENCES_AT_ONCE - size, batch.shape[1]), np.uint8)]
                 )
-            values = np.asarray(self._function(batch))[:size, self._positions]
+            values = self._to_numpy(self._function(batch))[:size, self._positions]
             yield begin, values[:, :, neurons]
 
     def window(self, sequence: np.ndarray, position: np.ndarray) -> np.ndarray:

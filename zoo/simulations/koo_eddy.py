@@ -93,7 +93,7 @@ def relevant_motifs(known: Iterable[str] | None = None) -> tuple[str, ...]:
         return listed
     collection = set(known)
     exact = tuple(identifier for identifier in listed if identifier in collection)
-    if exact and RELEASE_IDS <= collection:
+    if exact and collection >= RELEASE_IDS:
         return exact
     families = {identifier.partition(".")[0] for identifier in listed}
     return tuple(sorted(i for i in collection if i.partition(".")[0] in families))

@@ -1,0 +1,140 @@
+"""The pipeline on networks whose content is known."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+import neuroninterp as ni
+from neuroninterp.backend import import_keras
+from neuroninterp.errors import UnsupportedOperationError
+from neuroninterp.results import layers_table, neurons_table
+from zoo import relevant_motifs, weights_path
+
+JASPAR = "JASPAR2016"
+
+
+@pytest.fixture(scope="module")
+def relevant() -> tuple[str, ...]:
+    return relevant_motifs(ni.load_database(JASPAR).ids)
+
+
+def test_cnn_25_is_localist_from_its_weights_alone(relevant: tuple[str, ...]) -> None:
+    result = ni.analyze(
+        weights_path("cnn-25"), motifs=JASPAR, relevant=relevant, layers=[1], effort="quick"
+    )
+    assert (result.verdict.layer, result.verdict.kind) == (1, "localist")
+    fractions = result.layers[0].fractions
+    assert fractions.relevant is not None
+    assert fractions.relevant >= 0.85
+    assert fractions.null < 0.5
+    assert result.performance is None
+    assert result.data is None
+
+
+def test_cnn_2_is_distributed_and_decoupling_sharpens_it(relevant: tuple[str, ...]) -> None:
+    """30 neurons a layer; the README has the figures of the whole network."""
+    result = ni.analyze(
+        weights_path("cnn-2"),
+        motifs=JASPAR,
+        relevant=relevant,
+        neurons=range(30),
+    )
+    assert (result.verdict.layer, result.verdict.kind) == (2, "distributed")
+    first, second = (layer.fractions for layer in result.layers)
+    assert first.relevant is not None
+    assert first.relevant < 0.2
+    assert second.relevant is not None
+    assert second.mixture_relevant is not None
+    assert second.random_split_relevant is not None
+    assert second.relevant > second.mixture_relevant + 0.05
+    assert second.relevant > second.random_split_relevant + 0.05
+    table = layers_table(result)
+    assert table["receptive_field"].tolist() == [19, 28]
+    assert len(neurons_table(result)) == 60
+    for layer in result.layers:
+        for neuron in layer.neurons:
+            for motif in (neuron.mixture, *neuron.parts):
+                if motif is not None:
+                    assert motif.consensus_value <= motif.maximum
+
+
+def test_two_shifted_motifs_of_a_published_toy_are_told_apart(tmp_path: Path) -> None:
+    """The shape of NeuronMotif's first toy: CAGGTG, 1 bp apart, hidden by a pool of 2."""
+    keras = import_keras()
+    model = keras.Sequential(
+        [
+            keras.Input((8, 4)),
+            keras.layers.Conv1D(1, 6, activation="relu"),
+            keras.layers.MaxPooling1D(2),
+            keras.layers.Conv1D(1, 1, activation="sigmoid"),
+            keras.layers.Flatten(),
+        ]
+    )
+    kernel = np.full((6, 4, 1), -1.0, np.float32)
+    kernel[np.arange(6), [1, 0, 2, 2, 3, 2], 0] = 1.5
+    model.layers[0].set_weights([kernel, np.zeros(1, np.float32)])
+    model.layers[2].set_weights([np.ones((1, 1, 1), np.float32), np.full(1, -4.0, np.float32)])
+    path = tmp_path / "toy.h5"
+    model.save(path)
+    result = ni.analyze(path, layers=[2])
+    (neuron,) = result.layers[0].neurons
+    assert neuron.mixture is not None
+    assert neuron.mixture.maximum == pytest.approx(5.0, abs=1e-4)
+    assert sorted(part.consensus.index("CAGGTG") for part in neuron.parts) == [0, 1]
+    assert sorted(part.shift for part in neuron.parts) in ([0, 1], [-1, 0])
+
+
+def test_layers_behind_an_unknown_operation_need_naming(tmp_path: Path) -> None:
+    keras = import_keras()
+    model = keras.Sequential(
+        [
+            keras.Input((40, 4)),
+            keras.layers.Conv1D(3, 5, activation="relu", name="first"),
+            keras.layers.LSTM(4, return_sequences=True, name="memory"),
+            keras.layers.Conv1D(2, 3, name="second"),
+        ]
+    )
+    path = tmp_path / "lstm.keras"
+    model.save(path)
+    with pytest.raises(UnsupportedOperationError, match=r"LSTM.*memory.*--layers 1"):
+        ni.analyze(path)
+    result = ni.analyze(path, layers=[1], effort="quick")
+    assert len(result.layers[0].neurons) == 3
+    assert any("memory" in sentence for sentence in result.skipped)
+
+
+def test_same_seed_same_result(relevant: tuple[str, ...]) -> None:
+    def run(seed: int) -> list[np.ndarray]:
+        result = ni.analyze(
+            weights_path("cnn-2"), layers=[2], neurons=[3, 5], effort="quick", seed=seed
+        )
+        return [part.ppm for neuron in result.layers[0].neurons for part in neuron.parts]
+
+    first, again, other = run(0), run(0), run(1)
+    assert all(np.array_equal(a, b) for a, b in zip(first, again, strict=True))
+    assert not all(np.array_equal(a, b) for a, b in zip(first, other, strict=False))
+
+
+def test_data_is_used_beside_the_model(tmp_path: Path) -> None:
+    """A FASTA file with lower case and N gives PPMs from data, and no labels no scores."""
+    rng = np.random.default_rng(0)
+    records = []
+    for index in range(60):
+        bases = rng.choice(list("ACGTacgtN"), 200, p=[0.12] * 8 + [0.04])
+        records.append(f">r{index}\n{''.join(bases)}\n")
+    path = tmp_path / "some.fa"
+    path.write_text("".join(records))
+    result = ni.analyze(
+        weights_path("cnn-2"), path, tmp_path / "out", layers=[1], neurons=[0], effort="quick"
+    )
+    assert result.data is not None
+    assert result.data["sequences"] == 60
+    assert result.performance is None
+    (neuron,) = result.layers[0].neurons
+    assert neuron.mixture is not None
+    assert neuron.from_data is not None
+    assert neuron.from_data.maximum < neuron.mixture.maximum
+    assert (tmp_path / "out" / "report.html").exists()
