@@ -31,6 +31,7 @@ _HOMES = {
     "logo": "neuroninterp.report.logo",
     "match": "neuroninterp.motifs",
     "mixture": "neuroninterp.motifs",
+    "read_meme": "neuroninterp.motifs",
     "read_results": "neuroninterp.results",
     "read_sequences": "neuroninterp.sequences",
     "sample": "neuroninterp.sampling",

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 from neuroninterp.fields import Layer
 
@@ -70,15 +70,17 @@ def print_description(model: Model) -> None:
     console.print(
         f"{escape(str(model.path))} ({model.format}, {model.runtime.device}): input "
         f"{escape(repr(model.layout.name))} {model.layout.label}, {length}, channels "
-        f"{model.layout.alphabet} (assumed; the file does not say)"
+        f"{model.layout.alphabet} (assumed; the file does not say)",
+        soft_wrap=True,
     )
     table = Table(box=box.SIMPLE_HEAD)
-    for heading in ("layer", "name"):
-        table.add_column(heading, justify="right" if heading == "layer" else "left")
-    numeric = ("filters", "kernel", "stride", "dilation", "padding", "field (bp)", "jump (bp)")
-    for heading in (*numeric, "shifts"):
-        table.add_column(heading, justify="right")
-    table.add_column("pool after")
+    texts = ("name", "pool")
+    for heading in (
+        *("layer", "name", "filters", "kernel", "stride", "dilation", "padding"),
+        *("pool", "field (bp)", "jump (bp)", "shifts"),
+    ):
+        justify: Literal["left", "right"] = "left" if heading in texts else "right"
+        table.add_column(heading, justify=justify, no_wrap=True)
     for layer in model.layers:
         left, right = layer.padding
         table.add_row(
@@ -89,12 +91,14 @@ def print_description(model: Model) -> None:
             str(layer.stride),
             str(layer.dilation),
             "valid" if left == right == 0 else f"{left}+{right}",
+            "" if layer.pool is None else str(layer.pool),
             str(layer.receptive_field),
             str(layer.jump),
             str(layer.shifts),
-            "" if layer.pool is None else str(layer.pool),
         )
-    console.print(table)
+    # A narrow terminal wraps the lines; cutting names or numbers off would hide them.
+    needed = Console(width=10_000).measure(table).maximum
+    Console(highlight=False, width=max(console.width, needed)).print(table)
     for sentence in model.blocked:
         console.print(f"not analysable: {escape(_printable(sentence))}")
 

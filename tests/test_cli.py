@@ -7,11 +7,13 @@ import os
 import shutil
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
 import pytest
 
+from neuroninterp.cli import main
 from zoo import weights_path
 
 WEIGHTS = Path(weights_path("cnn-25")).parent
@@ -23,6 +25,24 @@ def run(*arguments: object, cwd: Path | None = None) -> subprocess.CompletedProc
     return subprocess.run(
         [*command, *map(str, arguments)], capture_output=True, text=True, cwd=cwd, check=False
     )
+
+
+@pytest.fixture
+def run_here(
+    capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> Callable[..., subprocess.CompletedProcess[str]]:
+    """Run the command in this process, which has the heavy libraries imported already."""
+
+    def call(*arguments: object) -> subprocess.CompletedProcess[str]:
+        words = ["neuroninterp", *map(str, arguments)]
+        monkeypatch.setattr(sys, "argv", words)
+        capfd.readouterr()
+        with pytest.raises(SystemExit) as caught:
+            main()
+        written = capfd.readouterr()
+        return subprocess.CompletedProcess(words, int(caught.value.code or 0), *written)
+
+    return call
 
 
 @pytest.fixture(scope="module")
@@ -147,7 +167,9 @@ def assert_one_line(done: subprocess.CompletedProcess[str], *words: str) -> None
         assert word in lines[0], lines[0]
 
 
-def test_wrong_input_gets_one_line_and_leaves_nothing(tmp_path: Path) -> None:
+def test_wrong_input_gets_one_line_and_leaves_nothing(
+    tmp_path: Path, run_here: Callable[..., subprocess.CompletedProcess[str]]
+) -> None:
     good, data = WEIGHTS / "cnn-25.onnx", WEIGHTS / "test.h5"
     text = tmp_path / "text.onnx"
     text.write_text("this is not a model")
@@ -179,11 +201,12 @@ def test_wrong_input_gets_one_line_and_leaves_nothing(tmp_path: Path) -> None:
         ((good, "--alphabet", "ACGX"), ("ACGX",)),
     ]
     for arguments, words in cases:
-        assert_one_line(run("analyze", *arguments, "-q", "-o", tmp_path / "out"), *words)
+        assert_one_line(run_here("analyze", *arguments, "-q", "-o", tmp_path / "out"), *words)
         assert not (tmp_path / "out").exists(), arguments
-    assert_one_line(run("zoo", "train", "cnn-3"), "cnn-3")
-    assert_one_line(run("inspect"), "MODEL")
-    assert_one_line(run("analyse", good), "analyse")
+    unknown = run_here("zoo", "train", "cnn-3", "--data", data, "-o", tmp_path / "out")
+    assert_one_line(unknown, "cnn-3", "cnn3-50")
+    assert_one_line(run_here("inspect"), "MODEL")
+    assert_one_line(run_here("analyse", good), "analyse")
 
 
 def test_a_gpu_that_is_not_there_is_said_in_one_line() -> None:

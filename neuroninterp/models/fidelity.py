@@ -56,15 +56,8 @@ def check_fidelity(
     worst = 0.0
     for layer, mine, raw in zip(layers, ours, theirs, strict=True):
         expected = from_layout(np.asarray(raw, np.float64), model.taps[layer.value].axes)
-        worst = max(
-            worst,
-            _difference(
-                model,
-                layer,
-                np.asarray(import_keras().ops.convert_to_numpy(mine), np.float64),
-                expected,
-            ),
-        )
+        found = import_keras().ops.convert_to_numpy(mine).astype(np.float64)
+        worst = max(worst, _difference(model, layer, found, expected))
     return worst
 
 

@@ -279,6 +279,10 @@ def _write_whole(path: Path, text: str) -> None:
     try:
         with open(descriptor, "w", encoding="ascii", newline="\n") as file:
             file.write(text)
+        # A temporary file is private; the result is as readable as any file of the user's.
+        mask = os.umask(0)
+        os.umask(mask)
+        os.chmod(temporary, 0o666 & ~mask)
         os.replace(temporary, path)
     except BaseException:
         Path(temporary).unlink(missing_ok=True)
