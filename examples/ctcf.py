@@ -28,9 +28,16 @@ def build(length: int, filters: int, width: int) -> object:
     return keras.Sequential(
         [
             keras.Input((length, 4)),
-            layers.Conv1D(filters, width, padding="same", use_bias=False, name="conv_1"),
-            layers.BatchNormalization(name="norm_1"),
-            layers.Activation("relu", name="relu_1"),
+            # No batch norm, and a penalty: filters that find nothing stay small, so that the
+            # strongest neurons are the ones that the network uses.
+            layers.Conv1D(
+                filters,
+                width,
+                padding="same",
+                activation="relu",
+                kernel_regularizer=keras.regularizers.L2(1e-3),
+                name="conv_1",
+            ),
             layers.MaxPooling1D(10, name="pool_1"),
             layers.Dropout(0.2),
             layers.Flatten(),
@@ -64,7 +71,9 @@ def main(fasta: str, output: str, filters: int, width: int, epochs: int, seed: i
     held_out = len(codes) // 10
 
     model = build(codes.shape[1], filters, width)
-    model.compile(keras.optimizers.Adam(1e-3), "binary_crossentropy", [keras.metrics.AUC()])
+    model.compile(
+        keras.optimizers.Adam(1e-3), loss="binary_crossentropy", metrics=[keras.metrics.AUC()]
+    )
     model.fit(
         one_hot(codes[held_out:]),
         labels[held_out:],
