@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from neuroninterp.backend import device_in_use
 from neuroninterp.bottleneck import empirical, structural, verdict
 from neuroninterp.errors import DataError, ModelError, UnsupportedOperationError
 from neuroninterp.layer_analysis import LayerOptions, analyse_layer
@@ -251,7 +252,8 @@ def _model_card(model: Model) -> dict[str, Any]:
             "channels": model.layout.channels,
             "alphabet": model.layout.alphabet,
         },
-        "device": model.runtime.device,
+        "device": device_in_use(),
+        "runtime_device": model.runtime.device,
         "fidelity": model.fidelity,
     }
 

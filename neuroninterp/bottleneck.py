@@ -2,8 +2,8 @@
 
 The *structural* reading asks the architecture alone: after which layer is spatial
 information too coarse to assemble motifs from parts (Koo & Eddy 2019)? The *empirical*
-reading asks the decoupled PPMs: which is the earliest layer whose neurons hold whole motifs
-as often as any layer's do?
+reading asks the decoupled PPMs: which is the earliest layer whose neurons hold whole motifs,
+above chance, as often as any layer's do?
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ HALF_MOTIF = 6
 SMALLEST_MOTIF_FIELD = 8
 """Shortest receptive field (bp) that can hold a motif."""
 PLATEAU_SHARE = 0.75
-"""Share of the largest localist fraction that counts as having reached the plateau."""
+"""Share of the largest excess over the null rate that counts as having reached the plateau."""
 LEAST_EXCESS = 0.15
 """By how much the largest localist fraction must exceed its null rate to mean anything."""
 _REPLICATES = 1000
@@ -222,6 +222,9 @@ def empirical(
 ) -> Reading:
     """Read the bottleneck off the neurons: the earliest layer on the network's plateau.
 
+    What counts is the localist fraction above its null rate: a long field of sharp columns
+    matches something by chance, and a layer whose shuffled PPMs match as often says nothing.
+
     Parameters
     ----------
     localist : mapping of int to numpy.ndarray of bool, shape=(neurons,)
@@ -234,32 +237,27 @@ def empirical(
     numbers = sorted(number for number, flags in localist.items() if len(flags))
     if not numbers:
         return Reading(None, "undetermined", "no layer was analysed")
+    sizes = np.array([len(localist[number]) for number in numbers])
     fractions = np.array([localist[number].mean() for number in numbers])
-    top = int(fractions.argmax())
-    excess = fractions[top] - null[numbers[top]]
-    if excess < LEAST_EXCESS:
+    chance = np.array([null[number] for number in numbers])
+    excess = np.maximum(fractions - chance, 0.0)
+    shown = ", ".join(
+        f"layer {number} {fraction:.2f} (null {by_chance:.2f})"
+        for number, fraction, by_chance in zip(numbers, fractions, chance, strict=True)
+    )
+    if excess.max() < LEAST_EXCESS:
         return Reading(
             None,
             "undetermined",
-            f"no layer holds whole known motifs clearly more often than shuffled PPMs do (at most "
-            f"{fractions[top]:.2f} in layer {numbers[top]}, null {null[numbers[top]]:.2f})",
+            f"no layer holds whole known motifs clearly more often than shuffled PPMs do: {shown}",
         )
     rng = np.random.default_rng(seed)
-    replicates = np.stack(
-        [
-            rng.binomial(len(localist[number]), fraction, _REPLICATES) / len(localist[number])
-            for number, fraction in zip(numbers, fractions, strict=True)
-        ],
-        axis=1,
-    )
+    resampled = rng.binomial(sizes, fractions, (_REPLICATES, len(numbers))) / sizes
+    replicates = np.maximum(resampled - chance, 0.0)
     reached = replicates >= PLATEAU_SHARE * replicates.max(axis=1, keepdims=True)
     earliest = np.array(numbers)[reached.argmax(axis=1)]
-    layer = numbers[int((fractions >= PLATEAU_SHARE * fractions.max()).argmax())]
     low, high = (int(q) for q in np.quantile(earliest, [0.025, 0.975], method="nearest"))
-    shown = ", ".join(
-        f"layer {number} {fraction:.2f}"
-        for number, fraction in zip(numbers, fractions, strict=True)
-    )
+    layer = numbers[int((excess >= PLATEAU_SHARE * excess.max()).argmax())]
     return Reading(
         layer,
         "localist" if layer == 1 else "distributed",
@@ -274,16 +272,14 @@ def verdict(structural: Reading, empirical: Reading) -> Verdict:
     What the neurons hold outranks what the architecture suggests; without whole motifs the
     architecture's reading is reported, but not as a verdict.
     """
-    if structural.kind == "starved":
-        agrees = empirical.layer in (None, structural.layer)
-        if agrees:
-            return Verdict(
-                structural.layer,
-                "starved",
-                structural,
-                empirical,
-                f"The network is starved: {structural.reason}.",
-            )
+    if structural.kind == "starved" and empirical.layer in (None, structural.layer):
+        return Verdict(
+            structural.layer,
+            "starved",
+            structural,
+            empirical,
+            f"The network is starved: {structural.reason}.",
+        )
     if empirical.layer is None:
         return Verdict(
             None,

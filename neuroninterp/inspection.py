@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
+from neuroninterp.backend import device_in_use
 from neuroninterp.fields import Layer
 
 if TYPE_CHECKING:
@@ -25,7 +26,7 @@ def describe(model: Model) -> dict[str, Any]:
     return {
         "model": str(model.path),
         "format": model.format,
-        "device": model.runtime.device,
+        "device": device_in_use(),
         "input": {
             "name": model.layout.name,
             "layout": model.layout.label,
@@ -68,7 +69,7 @@ def print_description(model: Model) -> None:
     console = Console(highlight=False)
     length = "any length" if model.length is None else f"{model.length} bp"
     console.print(
-        f"{escape(str(model.path))} ({model.format}, {model.runtime.device}): input "
+        f"{escape(str(model.path))} ({model.format}, {device_in_use()}): input "
         f"{escape(repr(model.layout.name))} {model.layout.label}, {length}, channels "
         f"{model.layout.alphabet} (assumed; the file does not say)",
         soft_wrap=True,

@@ -55,6 +55,9 @@ def test_empirical_reading_finds_the_earliest_layer_on_the_plateau() -> None:
     assert (reading.layer, reading.kind, reading.interval) == (2, "distributed", (2, 2))
     reading = empirical({1: flags(30, 28), 2: flags(128, 128)}, {1: 0.0, 2: 0.1})
     assert (reading.layer, reading.kind, reading.interval) == (1, "localist", (1, 1))
+    # A deeper layer that matches as often by chance is no plateau.
+    reading = empirical({1: flags(100, 60), 2: flags(100, 98)}, {1: 0.05, 2: 0.95})
+    assert (reading.layer, reading.interval) == (1, (1, 1))
     unsure = empirical({1: flags(8, 5), 2: flags(8, 7)}, {1: 0.0, 2: 0.0})
     assert unsure.interval == (1, 2)
 

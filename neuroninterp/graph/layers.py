@@ -75,15 +75,13 @@ def find_layers(graph: Graph) -> tuple[LayerNodes, ...]:
         If the graph has no convolution at all.
     """
     reachable = _on_understood_path(graph)
-    convolutions = [node for node in graph if isinstance(node, Convolution)]
-    clear = [node for node in convolutions if node.name in reachable]
-    if not clear:
-        for node in convolutions:
-            blocking = [a for a in graph.ancestors(node.name) if isinstance(a, Opaque)]
-            if blocking:
-                raise UnsupportedOperationError(_blocked_message(blocking[0], node))
-        raise ModelError("the model has no convolution over a sequence input; nothing to analyse")
-    return tuple(_layer(graph, number, node) for number, node in enumerate(clear, start=1))
+    clear = [n for n in graph if isinstance(n, Convolution) and n.name in reachable]
+    if clear:
+        return tuple(_layer(graph, number, node) for number, node in enumerate(clear, start=1))
+    blocked = blocked_convolutions(graph)
+    if blocked:
+        raise UnsupportedOperationError(f"{blocked[0]}; the model cannot be analysed")
+    raise ModelError("the model has no convolution over a sequence input; nothing to analyse")
 
 
 def blocked_convolutions(graph: Graph) -> tuple[str, ...]:
@@ -106,14 +104,6 @@ def blocked_convolutions(graph: Graph) -> tuple[str, ...]:
                 f"node {blocking.source!r}{reason}, which is not understood"
             )
     return tuple(sentences)
-
-
-def _blocked_message(node: Opaque, convolution: Node) -> str:
-    reason = f" ({node.reason})" if node.reason else ""
-    return (
-        f"operation {node.operation!r} at node {node.source!r}{reason} stands before the first "
-        f"convolution {convolution.source!r} and is not understood; the model cannot be analysed"
-    )
 
 
 def _on_understood_path(graph: Graph) -> set[str]:
