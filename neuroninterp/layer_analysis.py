@@ -158,6 +158,11 @@ def _describe(
     parts = decouple(model, drawn, seed=seed)
     data_whole = mixture(model, observed) if observed is not None else None
     data_parts = decouple(model, observed, seed=seed) if observed is not None else ()
+    # A consensus or a window from the data can beat the sampler's best: the maximum is the
+    # largest value that was seen anywhere.
+    if whole is not None:
+        seen = [motif.maximum for motif in (*parts, data_whole, *data_parts) if motif is not None]
+        whole = replace(whole, maximum=max(whole.maximum, *seen))
     return NeuronResult(
         layer=drawn.layer,
         neuron=drawn.neuron,

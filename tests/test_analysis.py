@@ -59,6 +59,7 @@ def test_cnn_2_is_distributed_and_decoupling_sharpens_it(relevant: tuple[str, ..
             for motif in (neuron.mixture, *neuron.parts):
                 if motif is not None:
                     assert motif.consensus_value <= motif.maximum
+                    assert motif.maximum <= neuron.mixture.maximum
 
 
 def test_two_shifted_motifs_of_a_published_toy_are_told_apart(tmp_path: Path) -> None:
@@ -136,5 +137,5 @@ def test_data_is_used_beside_the_model(tmp_path: Path) -> None:
     (neuron,) = result.layers[0].neurons
     assert neuron.mixture is not None
     assert neuron.from_data is not None
-    assert neuron.from_data.maximum < neuron.mixture.maximum
+    assert neuron.from_data.maximum <= neuron.mixture.maximum
     assert (tmp_path / "out" / "report.html").exists()

@@ -100,8 +100,8 @@ def blocked_convolutions(graph: Graph) -> tuple[str, ...]:
             blocking = next(a for a in graph.ancestors(node.name) if isinstance(a, Opaque))
             reason = f" ({blocking.reason})" if blocking.reason else ""
             sentences.append(
-                f"convolution {node.source!r} lies behind operation {blocking.operation!r} at "
-                f"node {blocking.source!r}{reason}, which is not understood"
+                f"operation {blocking.operation!r} at node {blocking.source!r}{reason} stands "
+                f"before convolution {node.source!r} and is not understood"
             )
     return tuple(sentences)
 
