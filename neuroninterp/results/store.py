@@ -68,8 +68,8 @@ def write_store(result: AnalysisResult, path: Path) -> None:
             for column in result.performance.columns:
                 values = result.performance[column].to_numpy()
                 if values.dtype.kind not in "biuf":
-                    values = np.array([_text(value) for value in values], dtype=object)
-                    group.create_dataset(column, data=values, dtype=h5py.string_dtype())
+                    texts = np.array([_text(value) for value in values], dtype=object)
+                    group.create_dataset(column, data=texts, dtype=h5py.string_dtype())
                 else:
                     group.create_dataset(column, data=values)
         layers = file.create_group("layers")

@@ -88,7 +88,7 @@ def _chunks(length: int) -> list[tuple[int, int]]:
 
 def _maxima(trunk: Trunk, neurons: list[int]) -> tuple[np.ndarray, np.ndarray]:
     maxima = np.full(len(neurons), -np.inf)
-    best = np.zeros(len(neurons), np.int64)
+    best: np.ndarray = np.zeros(len(neurons), np.int64)
     for begin, end in _chunks(trunk.receptive_field):
         values = trunk.values(all_windows(trunk.receptive_field, begin, end))[:, neurons]
         rows = values.argmax(axis=0)
