@@ -15,6 +15,7 @@ from scipy import stats
 import zoo
 from neuroninterp.backend import import_keras
 from neuroninterp.errors import DataError, ModelError, OutputError, UnknownNameError
+from neuroninterp.motifs import load_database
 from zoo.architectures.koo_eddy import PROTOCOLS, VARIANTS, Block, Variant, build
 from zoo.cli import zoo as command
 from zoo.data import read_part, read_training_data
@@ -187,13 +188,9 @@ def test_profiles_are_the_known_motifs():
 
 
 def test_relevant_motifs_cover_the_planted_ones_and_the_papers_database():
-    from pyjaspar import jaspardb
-
     assert set(MOTIF_IDS.values()) <= set(relevant_motifs())
-    database = jaspardb(release="JASPAR2016").fetch_motifs(
-        collection="CORE", tax_group=["vertebrates"]
-    )
-    present = {motif.matrix_id for motif in database} & set(relevant_motifs())
+    database = load_database("JASPAR2016")
+    present = set(database.ids) & set(relevant_motifs())
     assert len(database) == 519
     assert len(present) == 16
 

@@ -12,6 +12,7 @@ code for the distribution of the number of sites and of the gaps between them.
 from __future__ import annotations
 
 from collections.abc import Iterable
+from contextlib import closing
 from dataclasses import dataclass
 from functools import cache
 
@@ -112,9 +113,11 @@ def motif_counts() -> tuple[np.ndarray, ...]:
     from pyjaspar import jaspardb
 
     database = jaspardb(release=RELEASE)
+    # The library leaves its database open.
+    with closing(database.conn):
+        planted = [database.fetch_motif_by_id(name).counts for name in MOTIF_IDS.values()]
     profiles = []
-    for identifier in MOTIF_IDS.values():
-        counts = database.fetch_motif_by_id(identifier).counts
+    for counts in planted:
         forward = np.array([counts[base] for base in "ACGT"], dtype=np.float64).T
         for profile in (forward, forward[::-1, ::-1].copy()):
             profile.setflags(write=False)
