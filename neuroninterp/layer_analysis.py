@@ -107,7 +107,7 @@ def analyse_layer(
         for drawn, observed in zip(samples, from_data, strict=True):
             neuron = _describe(model, drawn, observed, options.seed)
             neurons.append(neuron)
-            splits.append(_control(model, drawn, neuron.parts, options))
+            splits.append(_control(drawn, neuron.parts, options))
             advance(1)
     with progress.stage(f"layer {layer}: matching", len(chosen)):
         found = _match_all(layer, neurons, splits, database, options)
@@ -174,11 +174,11 @@ def _describe(
 
 
 def _control(
-    model: Model, drawn: ActivationSample, parts: Sequence[Part], options: LayerOptions
+    drawn: ActivationSample, parts: Sequence[Part], options: LayerOptions
 ) -> list[np.ndarray]:
     if drawn.dead or len(parts) < 2:
         return []
-    pieces = random_split(model, drawn, parts, seed=options.seed)
+    pieces = random_split(drawn, parts, seed=options.seed)
     return list(pieces)[: _MATCHED_PARTS[options.effort]]
 
 

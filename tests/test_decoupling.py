@@ -65,7 +65,7 @@ def test_random_split_does_not_sharpen() -> None:
     model = shifted(MOTIF, 4)
     (drawn,) = sample(model, 2)
     parts = decouple(model, drawn)
-    control = random_split(model, drawn, parts)
+    control = random_split(drawn, parts)
     assert len(control) == len(parts)
     sharpest = max(ppm.max(axis=1).mean() for ppm in control)
     assert sharpest < min(part.ppm.max(axis=1).mean() for part in parts) - 0.05

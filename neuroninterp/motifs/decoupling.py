@@ -76,7 +76,7 @@ def decouple(model: Model, sample: ActivationSample, *, seed: int = 0) -> tuple[
 
 
 def random_split(
-    model: Model, sample: ActivationSample, parts: Sequence[Part], *, seed: int = 0
+    sample: ActivationSample, parts: Sequence[Part], *, seed: int = 0
 ) -> tuple[np.ndarray, ...]:
     """Split a sample at random into parts of the same sizes: the control for decoupling.
 

@@ -1,7 +1,7 @@
 """Multilevel splitting: fair draws of every activation level from the forward pass alone.
 
-Particles are uniform on {z > t}. The threshold t rises in steps that a fixed share of
-them survive; survivors are copied and moved (:mod:`neuroninterp.sampling.proposals`), and
+Particles are uniform on {z > t}. The threshold t rises in steps that a fixed share of them
+survives; the survivors are copied and moved (:mod:`neuroninterp.sampling.proposals`), and
 the product of the surviving fractions estimates P(z > t) for a random window. When the
 particles have reached the top, a coordinate ascent finds the maximum, which fixes the
 activation levels. Then every level is visited once more: the particles of the climb that
