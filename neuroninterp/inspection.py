@@ -27,13 +27,7 @@ def describe(model: Model) -> dict[str, Any]:
         "model": str(model.path),
         "format": model.format,
         "device": device_in_use(),
-        "input": {
-            "name": model.layout.name,
-            "layout": model.layout.label,
-            "length": model.length,
-            "channels": model.layout.channels,
-            "alphabet": model.layout.alphabet,
-        },
+        "input": model.layout.describe(),
         "layers": [_describe_layer(layer) for layer in model.layers],
         "blocked": list(model.blocked),
     }

@@ -17,6 +17,7 @@ from neuroninterp.errors import DataError
 from neuroninterp.fields.forward import Forward, width
 from neuroninterp.fields.simplify import simplify
 from neuroninterp.graph import Convolution, Graph, LayerNodes, Pool
+from neuroninterp.graph.evaluate import encode
 
 __all__ = ["Trunk"]
 
@@ -64,9 +65,7 @@ class Trunk:
             for node in reversed(self._exact.nodes)
             if isinstance(node, Pool) and node.size > 1
         )
-        # Row 4 is N: a zero column.
-        self._one_hot = np.zeros((5, graph.input.channels), np.float32)
-        self._one_hot[np.arange(4), list(channel_of_base)] = 1.0
+        self._channel_of_base = tuple(channel_of_base)
         self._compiled: dict[tuple[str, ...], Any] = {}
         rows = max(_BATCH_ELEMENTS // self._exact.largest_tensor(), 1)
         # A power of two, so that few shapes are traced.
@@ -160,8 +159,7 @@ class Trunk:
             return ops.take_along_axis(z[:, 0], ops.expand_dims(neurons, 1), axis=1)[:, 0]
 
         def function(codes: Any, neurons: Any = None) -> Any:
-            table = ops.convert_to_tensor(self._one_hot)
-            encoded = ops.take(table, ops.cast(codes, "int32"), axis=0)
+            encoded = encode(codes, self._graph.input.channels, self._channel_of_base)
             if key[0] == "tensor":
                 return self._exact(encoded, key[1])
             if key[0] == "contribution":

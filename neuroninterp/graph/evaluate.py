@@ -29,7 +29,30 @@ from neuroninterp.graph.nodes import (
     Pool,
 )
 
-__all__ = ["compute", "evaluate"]
+__all__ = ["compute", "encode", "evaluate"]
+
+
+def encode(codes: Any, channels: int, channel_of_base: Sequence[int]) -> Any:
+    """Turn codes into one-hot sequences in the file's channel order.
+
+    Parameters
+    ----------
+    codes : tensor or numpy.ndarray, shape=(N, L)
+        0 to 3 for A, C, G, T; 4 for N, a zero column.
+    channels : int
+        Number of input channels.
+    channel_of_base : sequence of int
+        The file's channel of A, C, G, T.
+
+    Returns
+    -------
+    tensor, shape=(N, L, channels)
+        float32.
+    """
+    ops = import_keras().ops
+    table = np.zeros((5, channels), np.float32)
+    table[np.arange(4), list(channel_of_base)] = 1.0
+    return ops.take(ops.convert_to_tensor(table), ops.cast(codes, "int32"), axis=0)
 
 
 def evaluate(graph: Graph, inputs: Any, targets: Sequence[str]) -> list[Any]:

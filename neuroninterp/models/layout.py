@@ -107,6 +107,16 @@ class InputLayout:
         """The layout as people write it, for example ``(N, 4, L, 1)``."""
         return "(" + ", ".join(str(self.channels) if a == "C" else a for a in self.axes) + ")"
 
+    def describe(self) -> dict[str, str | int | None]:
+        """Describe the input with plain JSON values, as ``inspect --json`` and results do."""
+        return {
+            "name": self.name,
+            "layout": self.label,
+            "length": self.length,
+            "channels": self.channels,
+            "alphabet": self.alphabet,
+        }
+
     @property
     def channel_of_base(self) -> list[int]:
         """The file's channel of A, C, G, T, in this order."""

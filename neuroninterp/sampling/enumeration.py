@@ -20,7 +20,6 @@ LARGEST_ENUMERATED = 11
 """Longest receptive field (bp) that is enumerated: 4^11 is 4.2 million windows."""
 
 _CHUNK = 65_536
-_NEURONS_AT_ONCE = 64
 _KEPT_WHOLE = 8_000
 _KEPT_PER_LEVEL = 400
 
@@ -50,7 +49,7 @@ def enumerate_neurons(
     layer : int
         Layer number, recorded in the samples.
     neurons : sequence of int
-        Channels.
+        Channels; memory is 4^field bytes for each, so the caller passes a block of them.
     thresholds : numpy.ndarray, shape=(len(neurons),)
         Above which each is active.
     seed : int
@@ -61,24 +60,20 @@ def enumerate_neurons(
     list of ActivationSample
         One per neuron; PPM, maximum and probabilities are exact.
     """
-    samples: list[ActivationSample] = []
-    for begin in range(0, len(neurons), _NEURONS_AT_ONCE):
-        block = list(neurons[begin : begin + _NEURONS_AT_ONCE])
-        limits = thresholds[begin : begin + _NEURONS_AT_ONCE]
-        maxima, best = _maxima(trunk, block)
-        levels, activation = _levels(trunk, block, limits, maxima)
-        for column, neuron in enumerate(block):
-            samples.append(
-                _sample(
-                    trunk,
-                    (layer, neuron),
-                    levels[:, column],
-                    activation[column],
-                    (float(limits[column]), float(maxima[column]), int(best[column])),
-                    np.random.default_rng([seed, layer, neuron]),
-                )
-            )
-    return samples
+    block = list(neurons)
+    maxima, best = _maxima(trunk, block)
+    levels, activation = _levels(trunk, block, thresholds, maxima)
+    return [
+        _sample(
+            trunk,
+            (layer, neuron),
+            levels[:, column],
+            activation[column],
+            (float(thresholds[column]), float(maxima[column]), int(best[column])),
+            np.random.default_rng([seed, layer, neuron]),
+        )
+        for column, neuron in enumerate(block)
+    ]
 
 
 def _chunks(length: int) -> list[tuple[int, int]]:

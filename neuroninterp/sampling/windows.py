@@ -9,7 +9,7 @@ import numpy as np
 
 from neuroninterp.backend import compiled, import_keras
 from neuroninterp.errors import DataError
-from neuroninterp.graph.evaluate import evaluate
+from neuroninterp.graph.evaluate import encode, evaluate
 from neuroninterp.models import Model
 from neuroninterp.sampling.sample import (
     LEVELS,
@@ -104,14 +104,12 @@ class _Scan:
             )
         self.starts = geometry.start + geometry.jump * np.arange(first, last + 1)
         self._positions = slice(first, last + 1)
-        table = np.zeros((5, model.graph.input.channels), np.float32)
-        table[np.arange(4), model.layout.channel_of_base] = 1.0
         target = model.layer_nodes(layer).value
-        ops = import_keras().ops
-        self._to_numpy = ops.convert_to_numpy
+        self._to_numpy = import_keras().ops.convert_to_numpy
 
         def function(batch: Any) -> Any:
-            encoded = ops.take(ops.convert_to_tensor(table), ops.cast(batch, "int32"), axis=0)
+            channels = model.graph.input.channels
+            encoded = encode(batch, channels, model.layout.channel_of_base)
             return evaluate(model.graph, encoded, [target])[0]
 
         self._function = compiled(function)
