@@ -110,6 +110,27 @@ def test_what_is_not_one_hot_is_refused_with_its_place(bad, codes):
         codes_from_one_hot(one_hot(codes).transpose(0, 2, 1))
 
 
+def test_tracks_beside_the_bases_are_left_out(tmp_path, codes):
+    """Six channels, of which N and a track are no bases; and bases alone for the same model."""
+    array = np.zeros((*codes.shape, 6), np.float32)
+    array[:, :, [1, 3, 2, 4]] = one_hot(codes)
+    array[:, :, 0] = codes == 4
+    array[:, :, 5] = 0.7
+    path = tmp_path / "tracks.npz"
+    np.savez(path, X_test=array)
+    data = read_sequences(path, length=codes.shape[1], alphabet="NAGCT.")
+    np.testing.assert_array_equal(data.codes, codes)
+    assert "1 of 6 channels are no bases" in " ".join(data.notes)
+    alone = tmp_path / "bases.npz"
+    np.savez(alone, X_test=one_hot(codes)[:, :, [0, 2, 1, 3]])
+    data = read_sequences(alone, length=codes.shape[1], alphabet="NAGCT.")
+    np.testing.assert_array_equal(data.codes, codes)
+    with pytest.raises(DataError, match=r"expected \(N, 4, L\)"):
+        read_sequences(path, length=codes.shape[1])
+    with pytest.raises(DataError, match="alphabet 'ACGG'"):
+        read_sequences(path, length=None, alphabet="ACGG")
+
+
 # --- shuffles -----------------------------------------------------------------------------
 
 

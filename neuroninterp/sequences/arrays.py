@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 
 from neuroninterp.errors import DataError
-from neuroninterp.sequences.coding import codes_from_one_hot, is_one_hot
+from neuroninterp.sequences.coding import ALPHABET, codes_from_one_hot, is_one_hot
 from neuroninterp.sequences.containers import Container, open_container
 from neuroninterp.sequences.dataset import MAX_BASES, Sequences
 from neuroninterp.sequences.keys import companion_key, find_inputs, find_labels
@@ -50,7 +50,9 @@ def read_arrays(
     length : int or None
         Length that the sequences must have, bp; None for any.
     alphabet : str
-        Base of each channel in the file.
+        What each channel of the file holds: a base, ``N`` where bases are unknown, or ``.``
+        for what is no base and left out. Where no array has so many channels, arrays of the
+        bases alone are taken.
     x_key, y_key : str or None
         Keys of sequences and labels; None finds them by shape and usual names.
     limit : int or None
@@ -67,9 +69,16 @@ def read_arrays(
         If keys, shapes, lengths, values or sizes do not fit; says found and expected.
     """
     with open_container(path, file_format) as container:
-        inputs = find_inputs(container, length, x_key)
+        try:
+            inputs = find_inputs(container, length, x_key, len(alphabet))
+        except DataError:
+            bases = "".join(letter for letter in alphabet if letter in ALPHABET)
+            if bases == alphabet:
+                raise
+            alphabet = bases
+            inputs = find_inputs(container, length, x_key)
         label_key = find_labels(container, inputs, y_key)
-        axes = _choose_axes(container, inputs, label_key, length)
+        axes = _choose_axes(container, inputs, label_key, length, alphabet)
         total = container.arrays[inputs].shape[axes.index("N")]
         rows = total if limit is None else min(total, limit)
         _check_size(path, inputs, container.arrays[inputs], axes, rows)
@@ -84,6 +93,9 @@ def read_arrays(
         alone = len(container.arrays) == 1
     data = Sequences(codes, labels, class_names, names, str(path))
     notes = []
+    if "." in alphabet:
+        others = alphabet.count(".")
+        notes.append(f"{others} of {len(alphabet)} channels are no bases and were left out")
     if rows < total:
         notes.append(f"only the first {rows} of {total} sequences were read, as asked")
     if label_key is None and not alone:
@@ -94,33 +106,44 @@ def read_arrays(
 
 
 def _choose_axes(
-    container: Container, inputs: str, label_key: str | None, length: int | None
+    container: Container, inputs: str, label_key: str | None, length: int | None, alphabet: str
 ) -> str:
     """Choose among the layouts that the shape admits, by the number of labels and the values."""
     shape = container.arrays[inputs].shape
-    fitting = fitting_axes(shape, length, reverse_first=container.reversed_axes)
+    fitting = fitting_axes(
+        shape, length, reverse_first=container.reversed_axes, channels=len(alphabet)
+    )
     if label_key is not None and len(fitting) > 1:
         label_shape = container.arrays[label_key].shape
         agreeing = [axes for axes in fitting if shape[axes.index("N")] in label_shape]
         fitting = agreeing or fitting
     if len(fitting) > 1:
-        one_hot = [axes for axes in fitting if is_one_hot(_probe(container, inputs, axes))]
+        one_hot = [
+            axes for axes in fitting if is_one_hot(_probe(container, inputs, axes, alphabet))
+        ]
         fitting = one_hot or fitting
     both = [axes for axes in fitting if axes.index("N") == fitting[0].index("N")]
     if len(both) > 1:
         raise DataError(
             f"{container.path}: {inputs!r} of shape {shape} can be read with its channels along "
-            "either axis; store sequences that are not exactly 4 bp long"
+            f"either axis; store sequences that are not exactly {len(alphabet)} bp long"
         )
     return fitting[0]
 
 
-def _probe(container: Container, inputs: str, axes: str) -> np.ndarray:
+def _probe(container: Container, inputs: str, axes: str, alphabet: str) -> np.ndarray:
     """Return the first sequences as ``(N, L, 4)``."""
     batch = axes.index("N")
     array = container.arrays[inputs]
     _, stop = next(_slabs(array, batch, array.shape[batch]), (0, 0))
-    return to_canonical(container.read(inputs, batch, 0, stop), axes)
+    return _bases(to_canonical(container.read(inputs, batch, 0, stop), axes), alphabet)
+
+
+def _bases(array: np.ndarray, alphabet: str) -> np.ndarray:
+    """Take the channels of the four bases, in the file's order."""
+    if alphabet.isalpha() and len(alphabet) == len(ALPHABET):
+        return array
+    return array[:, :, [i for i, letter in enumerate(alphabet) if letter in ALPHABET]]
 
 
 def _check_size(path: Path, inputs: str, array: StoredArray, axes: str, rows: int) -> None:
@@ -155,11 +178,12 @@ def _read_codes(
 ) -> np.ndarray:
     array = container.arrays[inputs]
     batch = axes.index("N")
+    bases = "".join(letter for letter in alphabet if letter in ALPHABET)
     codes = np.empty((rows, array.shape[axes.index("L")]), dtype=np.uint8)
     for start, stop in _slabs(array, batch, rows):
-        slab = to_canonical(container.read(inputs, batch, start, stop), axes)
+        slab = _bases(to_canonical(container.read(inputs, batch, start, stop), axes), alphabet)
         codes[start:stop] = codes_from_one_hot(
-            slab, alphabet=alphabet, name=f"{container.path}: {inputs!r}", first=start
+            slab, alphabet=bases, name=f"{container.path}: {inputs!r}", first=start
         )
     return codes
 

@@ -25,7 +25,6 @@ _LABEL_STEMS = frozenset(
 )
 _PARTNERS = {"x": ("y",), "in": ("out",), "xdata": ("data", "ydata"), "input": ("output",)}
 _MAX_LISTED = 12
-_LAYOUTS_EXPECTED = "(N, 4, L), (N, L, 4) or one of these with a dummy axis"
 
 
 def listing(container: Container, keys: Iterable[str] | None = None) -> str:
@@ -36,7 +35,9 @@ def listing(container: Container, keys: Iterable[str] | None = None) -> str:
     return ", ".join(shown) + (f" and {rest} more" if rest else "")
 
 
-def find_inputs(container: Container, length: int | None, key: str | None) -> str:
+def find_inputs(
+    container: Container, length: int | None, key: str | None, channels: int = 4
+) -> str:
     """Find the array of one-hot sequences.
 
     Parameters
@@ -47,6 +48,8 @@ def find_inputs(container: Container, length: int | None, key: str | None) -> st
         Length that the sequences must have, bp.
     key : str or None
         Its name, where the user gives one.
+    channels : int
+        How many channels it has.
 
     Returns
     -------
@@ -61,22 +64,22 @@ def find_inputs(container: Container, length: int | None, key: str | None) -> st
     """
     if key is not None:
         _check_key(container, key, "--x-key")
-        if not _layouts(container, key, length):
-            raise DataError(_misfit(container, key, length))
+        if not _layouts(container, key, length, channels):
+            raise DataError(_misfit(container, key, length, channels))
         return key
     numeric = [
         key
         for key, array in container.arrays.items()
         if array.kind == "number" and _stem(key) not in _LABEL_STEMS
     ]
-    fitting = [key for key in numeric if _layouts(container, key, length)]
+    fitting = [key for key in numeric if _layouts(container, key, length, channels)]
     if not fitting:
-        loose = [key for key in numeric if _layouts(container, key, None)]
+        loose = [key for key in numeric if _layouts(container, key, None, channels)]
         if len(loose) == 1 or (len(numeric) == 1 == len(container.arrays)):
-            raise DataError(_misfit(container, (loose or numeric)[0], length))
+            raise DataError(_misfit(container, (loose or numeric)[0], length, channels))
         raise DataError(
             f"{container.path}: no array holds one-hot sequences{_of(length)}; found "
-            f"{listing(container)}, expected {_LAYOUTS_EXPECTED}"
+            f"{listing(container)}, expected {_expected(channels)}"
         )
     ranks = {key: (_split_rank(key), _stem(key) not in _INPUT_STEMS) for key in fitting}
     best = [key for key in fitting if ranks[key] == min(ranks.values())]
@@ -170,9 +173,15 @@ def _stem(key: str) -> str:
     return re.sub(r"test(ing)?|valid(ation)?|val(?![a-z])|train(ing)?|[^a-z]", "", name)
 
 
-def _layouts(container: Container, key: str, length: int | None) -> list[str]:
+def _layouts(container: Container, key: str, length: int | None, channels: int) -> list[str]:
     array = container.arrays[key]
-    return fitting_axes(array.shape, length, reverse_first=container.reversed_axes)
+    return fitting_axes(
+        array.shape, length, reverse_first=container.reversed_axes, channels=channels
+    )
+
+
+def _expected(channels: int) -> str:
+    return f"(N, {channels}, L), (N, L, {channels}) or one of these with a dummy axis"
 
 
 def _check_key(container: Container, key: str, option: str) -> None:
@@ -188,11 +197,11 @@ def _of(length: int | None) -> str:
     return "" if length is None else f" of {length} bp"
 
 
-def _misfit(container: Container, key: str, length: int | None) -> str:
+def _misfit(container: Container, key: str, length: int | None, channels: int) -> str:
     shape = container.arrays[key].shape
     where = f"{container.path}: {key!r} of shape {shape}"
-    layouts = _layouts(container, key, None)
+    layouts = _layouts(container, key, None, channels)
     if layouts and length is not None:
         found = shape[layouts[0].index("L")]
         return f"{where} holds sequences of {found} bp, expected {length} bp, the model's length"
-    return f"{where} cannot be one-hot sequences{_of(length)}; expected {_LAYOUTS_EXPECTED}"
+    return f"{where} cannot be one-hot sequences{_of(length)}; expected {_expected(channels)}"

@@ -16,7 +16,9 @@ __all__ = ["fitting_axes", "to_canonical"]
 _LAYOUTS = ("NCL", "NLC", "NCL1", "NC1L", "NLC1", "NL1C", "N1LC", "N1CL")
 
 
-def fitting_axes(shape: Sequence[int], length: int | None, *, reverse_first: bool) -> list[str]:
+def fitting_axes(
+    shape: Sequence[int], length: int | None, *, reverse_first: bool, channels: int = 4
+) -> list[str]:
     """Return the layouts that a shape admits, the likeliest first.
 
     Parameters
@@ -27,6 +29,8 @@ def fitting_axes(shape: Sequence[int], length: int | None, *, reverse_first: boo
         Length that the sequences must have, bp; None for any.
     reverse_first : bool
         Whether layouts with the sequences along the last axis are the likelier ones.
+    channels : int
+        Size of the channel axis.
 
     Returns
     -------
@@ -36,14 +40,14 @@ def fitting_axes(shape: Sequence[int], length: int | None, *, reverse_first: boo
     """
     reversed_layouts = tuple(axes[::-1] for axes in _LAYOUTS)
     ordered = reversed_layouts + _LAYOUTS if reverse_first else _LAYOUTS + reversed_layouts
-    return [axes for axes in ordered if _fits(shape, axes, length)]
+    return [axes for axes in ordered if _fits(shape, axes, length, channels)]
 
 
-def _fits(shape: Sequence[int], axes: str, length: int | None) -> bool:
+def _fits(shape: Sequence[int], axes: str, length: int | None, channels: int) -> bool:
     if len(shape) != len(axes):
         return False
     for size, axis in zip(shape, axes, strict=True):
-        if axis == "C" and size != 4:
+        if axis == "C" and size != channels:
             return False
         if axis == "1" and size != 1:
             return False
@@ -53,7 +57,7 @@ def _fits(shape: Sequence[int], axes: str, length: int | None) -> bool:
 
 
 def to_canonical(array: np.ndarray, axes: str) -> np.ndarray:
-    """View an array with axes ``axes`` as ``(N, L, 4)``."""
+    """View an array with axes ``axes`` as ``(N, L, channels)``."""
     squeezed = array.reshape([s for s, axis in zip(array.shape, axes, strict=True) if axis != "1"])
     kept = axes.replace("1", "")
     return squeezed.transpose([kept.index(axis) for axis in "NLC"])

@@ -41,7 +41,8 @@ def read_sequences(
         to it and BED windows made of it, around their middles. None takes the length of
         array data, or the most common one.
     alphabet : str
-        Base of each channel of array data; DeepSEA's files are "AGCT".
+        What each channel of array data holds; DeepSEA's files are "AGCT". ``N`` stands for a
+        channel that is 1 where the base is unknown, ``.`` for one that is no base.
     x_key, y_key : str or None
         Names of the sequences and of the labels in an array file; None finds them by shape
         and usual names, the test set first.
@@ -61,9 +62,10 @@ def read_sequences(
         If the file or an argument does not fit; one line with found and expected.
     """
     path = Path(path)
-    if sorted(alphabet) != sorted(ALPHABET):
+    if sorted(alphabet.replace(".", "").replace("N", "", 1)) != sorted(ALPHABET):
         raise DataError(
-            f"alphabet {alphabet!r}: expected each of A, C, G, T once, for example ACGT or AGCT"
+            f"alphabet {alphabet!r}: expected each of A, C, G, T once, for example ACGT or AGCT; "
+            ". for a channel that is no base"
         )
     if limit is not None and limit < 1:
         raise DataError(f"limit {limit}: expected at least 1 sequence")
