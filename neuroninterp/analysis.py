@@ -12,20 +12,25 @@ import numpy as np
 
 from neuroninterp.backend import device_in_use
 from neuroninterp.bottleneck import empirical, structural, verdict
+from neuroninterp.channel_order import order_warning
 from neuroninterp.errors import DataError, ModelError, UnsupportedOperationError
 from neuroninterp.layer_analysis import LayerOptions, analyse_layer
+from neuroninterp.measurement import measure_fields
 from neuroninterp.models import Model, load
 from neuroninterp.motifs import load_database, relevant_indices
 from neuroninterp.performance import mean_performance, performance
 from neuroninterp.progress import Progress
 from neuroninterp.results import AnalysisResult, prepare_output, write_results
-from neuroninterp.sampling import check_neurons
+from neuroninterp.sampling import check_neurons, sampling_seconds
 from neuroninterp.sequences import Sequences, read_sequences
 
 if TYPE_CHECKING:
     import pandas as pd
 
 __all__ = ["analyze"]
+
+_LONGEST_SAMPLING = 20 * 60
+"""Seconds of sampling above which a layer is skipped unless the user insists."""
 
 _LIBRARIES = (
     "neuroninterp",
@@ -51,9 +56,15 @@ def analyze(
     relevant: Sequence[str] = (),
     effort: str = "standard",
     seed: int = 0,
+    force: bool = False,
     device: str = "auto",
+    weights: str | Path | None = None,
+    input_name: str | None = None,
     alphabet: str = "ACGT",
     layout: str | None = None,
+    length: int | None = None,
+    held: Mapping[str, float] | None = None,
+    background: float = 0.0,
     x_key: str | None = None,
     y_key: str | None = None,
     genome: str | Path | None = None,
@@ -82,12 +93,10 @@ def analyze(
         "quick", "standard" or "thorough" sampling.
     seed : int
         The same seed gives the same result.
-    device : str
-        "auto", "cpu" or "gpu".
-    alphabet : str
-        Base of each channel in the model's and the data's order.
-    layout : str or None
-        Axes of the model's input where they must not be inferred, for example "NC1L".
+    force : bool
+        Sample layers too that would take longer than 20 minutes; they are skipped otherwise.
+    device, weights, input_name, alphabet, layout, length, held, background
+        How the model is read; see :func:`neuroninterp.load`. The alphabet is the data's too.
     x_key, y_key : str or None
         Names of sequences and labels in the data file.
     genome : str, Path or None
@@ -117,10 +126,25 @@ def analyze(
     with progress.stage("reading model"):
         if not isinstance(model, Model):
             model = load(
-                model, device=device, alphabet=alphabet, layout=layout, trust_model=trust_model
+                model,
+                weights=weights,
+                device=device,
+                input_name=input_name,
+                alphabet=alphabet,
+                layout=layout,
+                length=length,
+                held=held,
+                background=background,
+                trust_model=trust_model,
             )
         chosen = _choose_layers(model, layers, neurons)
-    sequences = _read_data(model, data, alphabet, x_key, y_key, genome, progress)
+        if not force:
+            chosen, too_long = _within_reason(model, chosen, neurons, effort)
+        else:
+            too_long = []
+    sequences = _read_data(model, data, x_key, y_key, genome, progress)
+    with progress.stage("measuring receptive fields"):
+        fields = measure_fields(model, None if sequences is None else sequences.codes, seed=seed)
     scores = _performance(model, sequences, progress)
     options = LayerOptions(
         neurons=None if neurons is None else tuple(neurons),
@@ -129,7 +153,8 @@ def analyze(
         seed=seed,
         n_jobs=n_jobs,
     )
-    results, localist, skipped = [], {}, list(model.blocked)
+    results, localist = [], {}
+    skipped = [*(layer.reason for layer in model.blocked), *too_long]
     for number in chosen:
         result, flags, left_out = analyse_layer(
             model,
@@ -142,6 +167,8 @@ def analyze(
         results.append(result)
         localist[number] = flags
         skipped += [*left_out, *_caveats(model, number)]
+    with progress.stage("checking the channel order"):
+        warning = order_warning(results, database, model.layout.alphabet, n_jobs=n_jobs)
     null = {result.layer.number: result.fractions.null_localist for result in results}
     found = AnalysisResult(
         model=_model_card(model),
@@ -157,11 +184,15 @@ def analyze(
             "relevant": list(relevant),
             "effort": effort,
             "seed": seed,
+            "force": force,
             "alphabet": model.layout.alphabet,
         },
         versions=_versions(),
         seconds=progress.seconds,
         skipped=tuple(skipped),
+        fields=fields,
+        blocked=model.blocked,
+        notes=(*model.notes, *([] if warning is None else [warning])),
     )
     if folder is not None:
         with progress.stage("writing results"):
@@ -174,12 +205,14 @@ def _choose_layers(
 ) -> list[int]:
     """Return the layers to analyse; all of them must be analysable unless some are named."""
     if layers is None:
-        if model.blocked:
-            known = f"1-{len(model.layers)}" if len(model.layers) > 1 else "1"
-            raise UnsupportedOperationError(
-                f"{model.blocked[0]}; the layers before it can be analysed with --layers {known}"
-            )
         chosen = [layer.number for layer in model.layers]
+        not_understood = [layer for layer in model.blocked if not layer.whole_sequence]
+        if not_understood:
+            known = ",".join(str(number) for number in chosen)
+            raise UnsupportedOperationError(
+                f"{not_understood[0].reason}; the layers that do not depend on it can be "
+                f"analysed with --layers {known}"
+            )
     else:
         chosen = sorted({model.layer(number).number for number in layers})
     if not chosen:
@@ -187,6 +220,34 @@ def _choose_layers(
     for number in chosen:
         check_neurons(model, number, neurons)
     return chosen
+
+
+def _within_reason(
+    model: Model, chosen: list[int], neurons: Sequence[int] | None, effort: str
+) -> tuple[list[int], list[str]]:
+    """Leave out the layers that would take too long to sample; say so of each."""
+    kept, reasons = [], []
+    for number in chosen:
+        layer = model.layer(number)
+        count = len(check_neurons(model, number, neurons))
+        seconds = sampling_seconds(model, number, count, effort=effort, limit=_LONGEST_SAMPLING)
+        if seconds <= _LONGEST_SAMPLING:
+            kept.append(number)
+        else:
+            reasons.append(
+                f"layer {number} ({layer.name!r}): sampling {count} neurons with fields of "
+                f"{layer.receptive_field} bp would take about {_spoken(seconds)} here; --force "
+                "(force=True) does it all the same, fewer --neurons or --effort quick take less"
+            )
+    if not kept:
+        raise ModelError(f"nothing is left to analyse: {reasons[0]}")
+    return kept, reasons
+
+
+def _spoken(seconds: float) -> str:
+    if seconds < 2 * 3600:
+        return f"{seconds / 60:.0f} minutes"
+    return f"{seconds / 3600:.0f} hours" if seconds < 48 * 3600 else f"{seconds / 86400:.0f} days"
 
 
 def _caveats(model: Model, number: int) -> list[str]:
@@ -202,7 +263,6 @@ def _caveats(model: Model, number: int) -> list[str]:
 def _read_data(
     model: Model,
     data: str | Path | Sequences | None,
-    alphabet: str,
     x_key: str | None,
     y_key: str | None,
     genome: str | Path | None,
@@ -215,7 +275,7 @@ def _read_data(
             data = read_sequences(
                 data,
                 length=model.length,
-                alphabet=alphabet.replace("U", "T"),
+                alphabet=model.layout.alphabet,
                 x_key=x_key,
                 y_key=y_key,
                 genome=genome,

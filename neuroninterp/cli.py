@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import sys
 from pathlib import Path
 from typing import Any
@@ -14,6 +15,26 @@ from zoo.cli import zoo
 __all__ = ["command", "main"]
 
 EXIT_BUG, EXIT_WRONG_INPUT, EXIT_INTERRUPTED = 1, 2, 130
+
+
+class _Held(click.ParamType):
+    """A value for one of the model's other inputs: ``NAME=VALUE``."""
+
+    name = "NAME=VALUE"
+
+    def convert(
+        self, value: Any, param: click.Parameter | None, ctx: click.Context | None
+    ) -> tuple[str, float]:
+        if isinstance(value, tuple):
+            return value
+        name, _, number = str(value).rpartition("=")
+        try:
+            held = float(number)
+        except ValueError:
+            held = math.nan
+        if not name or not math.isfinite(held):
+            self.fail(f"{value!r}: expected an input's name and a number, like tracks=0.5")
+        return name, held
 
 
 class _Numbers(click.ParamType):
@@ -48,10 +69,40 @@ def _model_options(function: Any) -> Any:
             help="Where to compute; auto takes a GPU where there is one.",
         ),
         click.option(
+            "--weights", default=None, help="Weights of a MODEL that is an architecture in JSON."
+        ),
+        click.option(
+            "--input",
+            "input_name",
+            default=None,
+            help="Which of the model's inputs holds the sequence, where several could.",
+        ),
+        click.option(
+            "--hold",
+            "held",
+            type=_Held(),
+            multiple=True,
+            help="Value of another input, e.g. tracks=0.5; 0 for those not named.",
+        ),
+        click.option(
             "--alphabet",
             default="ACGT",
             show_default=True,
-            help="Base of each input channel, in the file's order (DeepSEA: AGCT).",
+            help="Base of each input channel, in the file's order (DeepSEA: AGCT); N for a "
+            "channel of unknown bases, . for one that is no base.",
+        ),
+        click.option(
+            "--background",
+            type=float,
+            default=0.0,
+            show_default=True,
+            help="What channels that are no base hold.",
+        ),
+        click.option(
+            "--length",
+            type=click.IntRange(min=1),
+            default=None,
+            help="Length (bp) at which a model that takes any length is looked at.",
         ),
         click.option(
             "--layout",
@@ -83,19 +134,12 @@ command.add_command(zoo)
 @click.argument("model")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object instead.")
 @_model_options
-def inspect(
-    model: str,
-    as_json: bool,
-    device: str,
-    alphabet: str,
-    layout: str | None,
-    trust_model: bool,
-) -> None:
+def inspect(model: str, as_json: bool, held: tuple[tuple[str, float], ...], **options: Any) -> None:
     """Show the layers of MODEL: kernels, pools and receptive fields."""
     from neuroninterp.inspection import describe, print_description
     from neuroninterp.models import load
 
-    loaded = load(model, device=device, alphabet=alphabet, layout=layout, trust_model=trust_model)
+    loaded = load(model, held=dict(held), **options)
     if as_json:
         import json
 
@@ -133,6 +177,7 @@ def inspect(
     show_default=True,
     help="How carefully to sample.",
 )
+@click.option("--force", is_flag=True, help="Sample layers too that would take very long.")
 @click.option("--seed", type=click.IntRange(min=0), default=0, show_default=True)
 @click.option("--x-key", default=None, help="Name of the sequences in the data file.")
 @click.option("--y-key", default=None, help="Name of the labels in the data file.")
@@ -147,14 +192,23 @@ def inspect(
 )
 @click.option("-q", "--quiet", is_flag=True, help="Show no progress.")
 @_model_options
-def analyze(model: str, output: str | None, relevant: str, quiet: bool, **options: Any) -> None:
+def analyze(
+    model: str,
+    output: str | None,
+    relevant: str,
+    quiet: bool,
+    held: tuple[tuple[str, float], ...],
+    **options: Any,
+) -> None:
     """Analyse MODEL and write a report that a browser opens."""
     folder = Path(output) if output else Path(f"{Path(model).name}-report")
     from neuroninterp.analysis import analyze as run
     from neuroninterp.inspection import print_outcome
 
     wanted = tuple(name.strip() for name in relevant.split(",") if name.strip())
-    result = run(model, output=folder, relevant=wanted, verbose=not quiet, **options)
+    result = run(
+        model, output=folder, relevant=wanted, held=dict(held), verbose=not quiet, **options
+    )
     print_outcome(result, folder)
 
 

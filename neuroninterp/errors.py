@@ -6,6 +6,8 @@ line prints it and exits with code 2; from Python it is an ordinary exception.
 
 from __future__ import annotations
 
+from neuroninterp.text import printable
+
 __all__ = [
     "DataError",
     "FidelityError",
@@ -18,11 +20,15 @@ __all__ = [
 ]
 
 
+_LONGEST_MESSAGE = 2000
+
+
 class NeuroninterpError(Exception):
     """Base of all errors that a user can cause; the message is one line."""
 
     def __init__(self, message: str) -> None:
-        super().__init__(" ".join(str(message).split()))
+        # Messages name what stands in files, which can be anything, and any length.
+        super().__init__(printable(" ".join(str(message).split()), _LONGEST_MESSAGE))
 
 
 class ModelError(NeuroninterpError):

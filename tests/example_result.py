@@ -1,4 +1,7 @@
-"""A small run made by hand: two layers, three neurons (one dead), hostile names."""
+"""A small run made by hand: two layers, three neurons (one dead), hostile names.
+
+A third layer was only measured, a fourth has no field.
+"""
 
 from __future__ import annotations
 
@@ -7,6 +10,8 @@ import pandas as pd
 
 from neuroninterp.bottleneck import LayerFractions, Reading, Verdict
 from neuroninterp.fields.layers import Layer, PoolSummary
+from neuroninterp.graph.layers import BlockedLayer
+from neuroninterp.measurement.records import EffectiveField, LayerFields, MeasuredField
 from neuroninterp.motifs.records import Match, Motif, Part
 from neuroninterp.results.records import AnalysisResult, LayerResult, NeuronResult
 
@@ -64,6 +69,20 @@ def _match(query: str, target: tuple[str, str], e_value: float, start: int, whol
     )
 
 
+FIRST = Layer(1, "conv1", 2, 19, 1, 1, (9, 9), "relu", PoolSummary("max", 2, 2), 19, 1, -9, 1)
+SECOND = Layer(2, HOSTILE_NAME, 1, 5, 1, 1, (2, 2), None, None, 28, 2, -13, 2)
+THIRD = Layer(3, "reversed", 4, 3, 1, 1, (1, 1), "relu", None, 32, 2, 185, 2, direction=-1)
+WHY = "the outermost weights are zero in '<b>conv1</b>'"
+
+
+def _fields() -> tuple[LayerFields, ...]:
+    return (
+        LayerFields(FIRST, MeasuredField(0, 19), EffectiveField(2, 17), EffectiveField(3, 15)),
+        LayerFields(SECOND, MeasuredField(0, 25, WHY), EffectiveField(4, 24)),
+        LayerFields(THIRD, MeasuredField(0, 29, WHY), None, None),
+    )
+
+
 def example_result() -> AnalysisResult:
     """Build the run; equal at every call."""
     single = (_part("TGACTCA", 19, 6, 0.9, 1.0, 0),)
@@ -103,9 +122,7 @@ def example_result() -> AnalysisResult:
         ),
         layers=(
             LayerResult(
-                Layer(
-                    1, "conv1", 2, 19, 1, 1, (9, 9), "relu", PoolSummary("max", 2, 2), 19, 1, -9, 1
-                ),
+                FIRST,
                 (first, dead),
                 LayerFractions(
                     2,
@@ -124,7 +141,7 @@ def example_result() -> AnalysisResult:
                 ),
             ),
             LayerResult(
-                Layer(2, HOSTILE_NAME, 1, 5, 1, 1, (2, 2), None, None, 28, 2, -13, 2),
+                SECOND,
                 (deep,),
                 LayerFractions(
                     1, 0, 1.0, 1.0, 1.0, 0.5, 0.5, 0.0, 0.5, 0.5, 0.0, null=0.05, null_localist=0.0
@@ -142,4 +159,7 @@ def example_result() -> AnalysisResult:
         versions={"neuroninterp": "0.1.0"},
         seconds={"sampling": 1.5},
         skipped=("layer 3: behind an opaque node <i>",),
+        fields=_fields(),
+        blocked=(BlockedLayer(4, "late<i>", 8, 1, "it sees all, through 'LSTM<i>'", True),),
+        notes=("input 'x<i>' is held at 0",),
     )

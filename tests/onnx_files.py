@@ -1,4 +1,4 @@
-"""Builds small ONNX files operation by operation, for the tests of the reader."""
+"""Builds small ONNX files operation by operation, and compares what is read with ONNX Runtime."""
 
 from __future__ import annotations
 
@@ -8,8 +8,13 @@ from typing import Any
 import numpy as np
 import onnx
 from onnx import TensorProto, helper, numpy_helper
+from oracle_graph import oracle
 
-__all__ = ["Builder"]
+from neuroninterp.graph import Opaque, find_layers
+from neuroninterp.models.layout import from_layout
+from neuroninterp.models.runtime import ReadModel
+
+__all__ = ["Builder", "one_hot", "verify"]
 
 
 class Builder:
@@ -33,6 +38,10 @@ class Builder:
     def weight(self, *shape: int) -> str:
         """Store random weights."""
         return self.store(self.rng.normal(size=shape))
+
+    def integers(self, *values: int) -> str:
+        """Store a list of integers."""
+        return self.store(values, np.int64)
 
     def op(self, kind: str, *inputs: str, outputs: int = 1, **attributes: Any) -> str:
         """Add an operation named ``<type>_<number>``."""
@@ -58,3 +67,41 @@ class Builder:
         """Write the network and return the path."""
         path.write_bytes(self.model(*outputs).SerializeToString())
         return path
+
+
+def one_hot(length: int, number: int = 3, seed: int = 1) -> np.ndarray:
+    """Return random sequences, one-hot, ACGT."""
+    codes = np.random.default_rng(seed).integers(0, 4, (number, length))
+    return np.eye(4, dtype=np.float32)[codes]
+
+
+def verify(
+    model: ReadModel, length: int | None = None, *, opaque: tuple[str, ...] = ()
+) -> dict[str, np.ndarray]:
+    """Compare every node and every output with ONNX Runtime; return the oracle's values.
+
+    ``opaque`` lists the operations that must not be understood, in order.
+    """
+    length = length or model.layout.reference_length
+    assert length is not None
+    assert tuple(n.operation for n in model.graph if isinstance(n, Opaque)) == opaque
+    x = one_hot(length)
+    in_file = model.layout.to_file(x)
+    values = oracle(model.graph, model.layout.to_channels(x))
+    tapped = [name for name in model.taps if name in values]
+    for layer in find_layers(model.graph):
+        assert layer.value in tapped
+    tensors = model.runtime.tap(in_file, [model.taps[name] for name in tapped])
+    for name, tensor in zip(tapped, tensors, strict=True):
+        found = from_layout(tensor, model.taps[name].axes)
+        assert found.shape == values[name].shape, name
+        tolerance = 1e-5 * np.abs(found).max()
+        np.testing.assert_allclose(found, values[name], rtol=1e-5, atol=tolerance, err_msg=name)
+        if length == model.layout.reference_length:
+            assert model.graph[name].length == found.shape[1]
+    for name, output in zip(
+        model.graph.outputs, model.runtime.predict(in_file, batch_size=2), strict=True
+    ):
+        if name in values and output.ndim == values[name].ndim == 2:
+            np.testing.assert_allclose(output, values[name], rtol=1e-4, atol=1e-5)
+    return values

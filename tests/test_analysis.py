@@ -9,8 +9,9 @@ import pytest
 
 import neuroninterp as ni
 from neuroninterp.backend import import_keras
-from neuroninterp.errors import UnsupportedOperationError
+from neuroninterp.errors import ModelError, UnknownNameError, UnsupportedOperationError
 from neuroninterp.results import layers_table, neurons_table
+from neuroninterp.sampling import sampling_seconds
 from zoo import relevant_motifs, weights_path
 
 JASPAR = "JASPAR2016"
@@ -62,6 +63,29 @@ def test_cnn_2_is_distributed_and_decoupling_sharpens_it(relevant: tuple[str, ..
                     assert motif.maximum <= neuron.mixture.maximum
 
 
+def test_layers_that_would_take_too_long_are_skipped_unless_forced(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    model = ni.load(weights_path("cnn-1"))
+    first, second = (
+        sampling_seconds(model, number, 2, effort="quick", limit=1e9) for number in (1, 2)
+    )
+    assert second > 3 * first
+    monkeypatch.setattr("neuroninterp.analysis._LONGEST_SAMPLING", 2 * first)
+    monkeypatch.setattr("neuroninterp.sampling.cost._FAR", 1.0)
+    settings = {"motifs": JASPAR, "effort": "quick", "neurons": [0, 1]}
+    result = ni.analyze(model, **settings)
+    assert [layer.layer.number for layer in result.layers] == [1]
+    (reason,) = result.skipped
+    assert "layer 2" in reason
+    assert "--force" in reason
+    forced = ni.analyze(model, force=True, **settings)
+    assert [layer.layer.number for layer in forced.layers] == [1, 2]
+    assert forced.skipped == ()
+    with pytest.raises(ModelError, match=r"nothing is left to analyse: layer 2.*--force"):
+        ni.analyze(model, layers=[2], **settings)
+
+
 def test_two_shifted_motifs_of_a_published_toy_are_told_apart(tmp_path: Path) -> None:
     """The shape of NeuronMotif's first toy: CAGGTG, 1 bp apart, hidden by a pool of 2."""
     keras = import_keras()
@@ -88,23 +112,40 @@ def test_two_shifted_motifs_of_a_published_toy_are_told_apart(tmp_path: Path) ->
     assert sorted(part.shift for part in neuron.parts) in ([0, 1], [-1, 0])
 
 
-def test_layers_behind_an_unknown_operation_need_naming(tmp_path: Path) -> None:
+def two_convolutions_around(layer: object, path: Path) -> Path:
     keras = import_keras()
-    model = keras.Sequential(
-        [
-            keras.Input((40, 4)),
-            keras.layers.Conv1D(3, 5, activation="relu", name="first"),
-            keras.layers.LSTM(4, return_sequences=True, name="memory"),
-            keras.layers.Conv1D(2, 3, name="second"),
-        ]
-    )
-    path = tmp_path / "lstm.keras"
-    model.save(path)
-    with pytest.raises(UnsupportedOperationError, match=r"LSTM.*memory.*--layers 1"):
+    layers = [
+        keras.Input((40, 4)),
+        keras.layers.Conv1D(3, 5, activation="relu", name="first"),
+        layer,
+        keras.layers.Conv1D(2, 3, name="second"),
+    ]
+    keras.Sequential(layers).save(path)
+    return path
+
+
+def test_layers_behind_an_unknown_operation_need_naming(tmp_path: Path) -> None:
+    doubled = import_keras().layers.UpSampling1D(2, name="doubled")
+    path = two_convolutions_around(doubled, tmp_path / "doubled.keras")
+    with pytest.raises(UnsupportedOperationError, match=r"UpSampling1D.*doubled.*--layers 1"):
         ni.analyze(path)
     result = ni.analyze(path, layers=[1], effort="quick")
     assert len(result.layers[0].neurons) == 3
-    assert any("memory" in sentence for sentence in result.skipped)
+    assert any("doubled" in sentence for sentence in result.skipped)
+
+
+def test_layers_that_see_the_whole_sequence_are_skipped(tmp_path: Path) -> None:
+    memory = import_keras().layers.LSTM(4, return_sequences=True, name="memory")
+    path = two_convolutions_around(memory, tmp_path / "lstm.keras")
+    result = ni.analyze(path, effort="quick")
+    assert [layer.layer.number for layer in result.layers] == [1]
+    (reason,) = result.skipped
+    assert "'second' sees the whole sequence" in reason
+    assert "memory" in reason
+    with pytest.raises(UnsupportedOperationError, match=r"layer 2 cannot be analysed.*memory"):
+        ni.analyze(path, layers=[2])
+    with pytest.raises(UnknownNameError, match="unknown layer '3'"):
+        ni.analyze(path, layers=[3])
 
 
 def test_same_seed_same_result(relevant: tuple[str, ...]) -> None:

@@ -131,13 +131,21 @@ def test_inspect() -> None:
         "name": "sequence",
         "layout": "(N, L, 4)",
         "length": 200,
+        "reference_length": 200,
         "channels": 4,
         "alphabet": "ACGT",
+        "background": 0.0,
+        "held": {},
     }
     keys = ("number", "filters", "kernel", "stride", "dilation", "receptive_field", "jump")
     first, second = ([layer[key] for key in (*keys, "shifts")] for layer in described["layers"])
     assert first == [1, 30, 19, 1, 1, 19, 1, 1]
     assert second == [2, 128, 5, 1, 1, 28, 2, 2]
+    assert [layer["measured_field"]["size"] for layer in described["layers"]] == [19, 28]
+    assert all(
+        layer["effective_field"]["size"] <= layer["receptive_field"]
+        for layer in described["layers"]
+    )
     assert described["layers"][0]["pool"] == {"kind": "max", "size": 2, "stride": 2}
 
 

@@ -15,19 +15,30 @@ from networks import (
     relu,
     sequence_input,
 )
+from oracle_graph import oracle
 
 from neuroninterp.backend import import_keras
 from neuroninterp.errors import ModelError, UnsupportedOperationError
-from neuroninterp.fields import Trunk, layer_table
+from neuroninterp.fields import Trunk, layer_table, survey
 from neuroninterp.graph import (
+    Activation,
     Add,
     Concatenate,
+    Constant,
     Convolution,
+    Flatten,
+    GlobalPool,
     Graph,
+    LayerNormalization,
+    Maximum,
+    Multiply,
     Node,
     Opaque,
+    Pad,
     Pool,
-    blocked_convolutions,
+    Reverse,
+    Take,
+    blocked_layers,
     find_layers,
 )
 from neuroninterp.graph.evaluate import evaluate
@@ -67,8 +78,11 @@ def stacks(draw: st.DrawFn) -> tuple[Graph, int]:
         if draw(st.booleans()):
             nodes += _branches(rng, index, f"relu_{index}", draw(st.integers(0, 2)))
         if draw(st.booleans()):
+            nodes += _rearranged(rng, index, nodes[-1].name, draw(st.integers(0, 3)))
+        if draw(st.booleans()):
             kind = draw(st.sampled_from(["max", "average"]))
             size, step = draw(st.integers(1, 4)), draw(st.integers(1, 3))
+            dilation = draw(st.sampled_from([1, 1, 2]))
             nodes.append(
                 Pool(
                     name=f"pool_{index}",
@@ -77,6 +91,7 @@ def stacks(draw: st.DrawFn) -> tuple[Graph, int]:
                     kind=kind,
                     size=size,
                     stride=step,
+                    dilation=dilation,
                 )
             )
     return chain(*nodes), seed
@@ -103,6 +118,37 @@ def _branches(rng: np.random.Generator, index: int, reads: str, kind: int) -> li
     )
     merge = Add(name=f"add_{index}", inputs=(pool.name, side.name), source="add")
     return [side, pool, merge]
+
+
+def _rearranged(rng: np.random.Generator, index: int, reads: str, kind: int) -> list[Node]:
+    """A crop beside a pad (0), a gate (1), normalised channels (2), other channels (3)."""
+
+    def named(name: str, *inputs: str) -> dict:
+        return {"name": f"{name}_{index}", "inputs": inputs, "source": name}
+
+    if kind == 0:
+        return [
+            Pad(padding=(-2, 1), value=0.5, **named("crop", reads)),
+            Pad(padding=(1, -2), **named("pad", reads)),
+            Maximum(**named("maximum", f"crop_{index}", f"pad_{index}")),
+        ]
+    if kind == 1:
+        gate = convolution(f"gate_{index}", reads, random_kernel(rng, 3, 3, 3), padding=(1, 1))
+        squashed = Activation(function="sigmoid", **named("sigmoid", gate.name))
+        return [gate, squashed, Multiply(**named("gated", reads, squashed.name))]
+    if kind == 2:
+        scale, shift = rng.normal(size=(2, 3)).astype(np.float32)
+        centred = bool(rng.integers(2))
+        return [
+            LayerNormalization(
+                epsilon=1e-3,
+                scale=scale,
+                shift=shift,
+                centred=centred,
+                **named("layer_norm", reads),
+            )
+        ]
+    return [Take(channels=np.array([2, 0, 1]), **named("take", reads))]
 
 
 @settings(max_examples=40, deadline=None)
@@ -229,9 +275,10 @@ def test_opaque_operations() -> None:
     second = convolution("b", "x", np.zeros((3, 2, 2)))
     graph = chain(sequence_input(), first, blocker, second)
     assert [layer.name for layer in layer_table(graph)] == ["a"]
-    (sentence,) = blocked_convolutions(graph)
-    assert "LSTM" in sentence
-    assert "my_lstm" in sentence
+    (blocked,) = blocked_layers(graph)
+    assert (blocked.number, blocked.name, blocked.whole_sequence) == (2, "b", False)
+    assert "LSTM" in blocked.reason
+    assert "my_lstm" in blocked.reason
     early = Opaque(name="x", inputs=("input",), source="my_lstm", operation="LSTM")
     with pytest.raises(UnsupportedOperationError, match=r"LSTM.*my_lstm"):
         layer_table(chain(sequence_input(), early, convolution("b", "x", np.zeros((3, 4, 2)))))
@@ -244,8 +291,11 @@ def test_branches_with_different_strides_are_refused() -> None:
     narrow = convolution("narrow", "input", np.zeros((3, 4, 2)))
     merge = Add(name="sum", inputs=("wide", "narrow"), source="sum")
     last = convolution("last", "sum", np.zeros((3, 2, 2)))
-    with pytest.raises(UnsupportedOperationError, match="different strides"):
-        layer_table(chain(sequence_input(), wide, narrow, merge, last))
+    found = survey(chain(sequence_input(), wide, narrow, merge, last))
+    assert [layer.name for layer in found.layers] == ["wide", "narrow"]
+    (blocked,) = found.blocked
+    assert (blocked.number, blocked.whole_sequence) == (3, False)
+    assert "different strides" in blocked.reason
 
 
 def test_grouped_and_strided_dilated_convolutions() -> None:
@@ -276,3 +326,125 @@ def test_grouped_and_strided_dilated_convolutions() -> None:
             np.testing.assert_allclose(
                 found[:, position, 3 * group : 3 * group + 3], expected, atol=1e-4
             )
+
+
+def test_every_node_at_full_length_is_what_the_oracle_says() -> None:
+    rng = np.random.default_rng(3)
+    for seed in range(6):
+        nodes: list[Node] = [sequence_input()]
+        nodes.append(convolution("conv", "input", random_kernel(rng, 3, 4, 3), padding=(1, 1)))
+        for index, kind in enumerate(rng.permutation(4)):
+            nodes += _rearranged(np.random.default_rng(seed), index, nodes[-1].name, int(kind))
+        functions = (
+            *("selu", "softsign", "mish", "hard_sigmoid", "hard_silu", "silu", "gelu", "elu"),
+            *("clip", "quantize", "leaky_relu"),
+        )
+        for function in functions:
+            alpha: object = {"quantize": 0.05, "elu": 0.7}.get(function, 0.0)
+            if function == "leaky_relu":
+                alpha = np.array([0.1, 0.2, -0.3], np.float32)
+            bounds = {"clip": (-0.5, 6.0), "quantize": (-6.4, 6.35)}.get(function, (-1.0, 1.0))
+            node = Activation(
+                name=function,
+                inputs=(nodes[-1].name,),
+                source=function,
+                function=function,
+                alpha=alpha,
+                bounds=bounds,
+            )
+            nodes.append(node)
+        last = nodes[-1].name
+        nodes.append(Constant(name="track", inputs=(), source="track", value=np.ones(2) / 3))
+        nodes.append(Concatenate(name="joined", inputs=(last, "track"), source="joined"))
+        nodes.append(Reverse(name="reverse", inputs=("joined",), source="reverse"))
+        nodes.append(GlobalPool(name="global", inputs=("reverse",), source="global", kind="max"))
+        graph = chain(*nodes)
+        # Every crop of 2 and pad of 1 shortens by one, and the constant has the input's length.
+        x = np.eye(4, dtype=np.float32)[rng.integers(0, 4, (2, 30))]
+        cut = graph["track"]
+        truth_length = oracle(chain(*nodes[: nodes.index(cut)]), x)[last].shape[1]
+        object.__setattr__(cut, "length", truth_length)
+        truth = oracle(graph, x)
+        for name, found in zip(truth, evaluate(graph, x, list(truth)), strict=True):
+            np.testing.assert_allclose(
+                import_keras().ops.convert_to_numpy(found), truth[name], rtol=2e-4, atol=2e-4
+            )
+
+
+def reverse_complement(name: str, reads: str, length: int) -> list[Node]:
+    return [
+        Reverse(name=f"{name}/flip", inputs=(reads,), source="flip", length=length),
+        Take(
+            name=name,
+            inputs=(f"{name}/flip",),
+            source="complement",
+            channels=np.array([3, 2, 1, 0]),
+            length=length,
+        ),
+    ]
+
+
+def test_a_reverse_complement_branch_has_its_own_direction() -> None:
+    rng = np.random.default_rng(0)
+    length, width = 50, 5
+    kernel = rng.normal(size=(width, 4, 3)).astype(np.float32)
+    graph = chain(
+        sequence_input(),
+        *reverse_complement("complement", "input", length),
+        convolution("forward", "input", kernel, length=length - width + 1),
+        convolution("backward", "complement", kernel, length=length - width + 1),
+        Reverse(name="back", inputs=("backward",), source="back", length=length - width + 1),
+        Maximum(name="either", inputs=("forward", "back"), source="either"),
+        convolution("both", "either", rng.normal(size=(3, 3, 2))),
+        Maximum(name="mixed", inputs=("forward", "backward"), source="mixed"),
+        convolution("confused", "mixed", rng.normal(size=(3, 3, 2))),
+    )
+    found = survey(graph)
+    forward, backward, both = found.layers
+    assert (forward.direction, forward.interval(2)) == (1, (2, 7))
+    assert (backward.direction, backward.interval(2)) == (-1, (43, 48))
+    # Turned back before they meet, both strands are read at the same place.
+    assert (both.direction, both.interval(2)) == (1, (2, 9))
+    (confused,) = found.blocked
+    assert (confused.number, confused.whole_sequence) == (4, True)
+    assert "its reverse" in confused.reason
+    codes = rng.integers(0, 4, (4, length)).astype(np.uint8)
+    for layer, nodes in zip(found.layers, found.nodes, strict=True):
+        (full,) = evaluate(graph, np.eye(4, dtype=np.float32)[codes], [nodes.value])
+        first, last = layer.interval(7)
+        np.testing.assert_allclose(
+            Trunk(graph, nodes).values(codes[:, first:last]),
+            import_keras().ops.convert_to_numpy(full)[:, 7],
+            rtol=1e-5,
+            atol=1e-5,
+        )
+
+
+def test_what_sees_everything_blocks_the_layers_after_it() -> None:
+    first = convolution("first", "input", np.zeros((3, 4, 2)))
+    squeeze = GlobalPool(name="squeeze", inputs=("first",), source="squeeze", kind="average")
+    gate = Multiply(name="gate", inputs=("first", "squeeze"), source="gate")
+    after = convolution("after", "gate", np.zeros((3, 2, 2)))
+    attention = Opaque(
+        name="attend",
+        inputs=("first",),
+        source="attend",
+        operation="MultiHeadAttention",
+        whole_sequence=True,
+    )
+    beside = convolution("beside", "attend", np.zeros((3, 2, 2)))
+    flat = Flatten(name="flat", inputs=("first",), source="flat")
+    late = convolution("late", "flat", np.zeros((3, 2, 2)))
+    graph = chain(sequence_input(), first, squeeze, gate, after, attention, beside, flat, late)
+    found = survey(graph)
+    assert [layer.number for layer in found.layers] == [1]
+    assert [(b.number, b.name, b.whole_sequence) for b in found.blocked] == [
+        (2, "after", True),
+        (3, "beside", True),
+        (4, "late", True),
+    ]
+    for blocked, word in zip(
+        found.blocked, ("squeeze", "MultiHeadAttention", "Flatten"), strict=True
+    ):
+        assert word in blocked.reason
+        assert "whole sequence" in blocked.reason

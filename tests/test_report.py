@@ -11,17 +11,21 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from example_result import HOSTILE_NAME, HOSTILE_TARGET, example_result, ppm_of
+from example_result import FIRST, HOSTILE_NAME, HOSTILE_TARGET, WHY, example_result, ppm_of
 from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
+from neuroninterp.errors import ModelError
+from neuroninterp.measurement.records import LayerFields, MeasuredField
 from neuroninterp.motifs.records import Part
 from neuroninterp.report import logo, render, write_figures
 from neuroninterp.report.chart import fraction_chart
+from neuroninterp.report.fields_chart import fields_chart
 from neuroninterp.report.numbers import card_value, fixed, percent, scientific
 from neuroninterp.report.payload import embed_json, encode_ppm, informative_span, ordered_parts
 from neuroninterp.results.records import NeuronResult
+from neuroninterp.text import numbered, printable
 
 
 class Page(HTMLParser):
@@ -118,14 +122,16 @@ def test_letter_heights_follow_from_the_page(page: Page) -> None:
 def test_names_from_files_stay_text(document: str, page: Page) -> None:
     """Hostile names appear as text, and no element or script comes of them."""
     assert "".join(page.text).count(HOSTILE_NAME) >= 3
-    assert any(HOSTILE_TARGET in text for text in page.text)
+    shown = printable(HOSTILE_TARGET)
+    assert "\u2028" not in shown
+    assert any(shown in text for text in page.text)
     assert not page.all("img")
     assert "<b>test</b>" not in document
     kinds = [kind for kind, _ in page.scripts]
     assert kinds == ["application/json", "application/json", None]
     assert all("alert" not in text for kind, text in page.scripts if kind is None)
     words = [card["data-words"] for card in page.all("article")]
-    assert words[0] == f"{HOSTILE_TARGET.lower()}\nx1"
+    assert words[0] == f"{shown.lower()}\nx1"
     assert not any(key.startswith("on") for _, attrs in page.elements for key in attrs)
 
 
@@ -170,11 +176,48 @@ def test_verdict_comes_first_then_layers_performance_neurons_card(document: str)
 def test_tables_are_tables(page: Page) -> None:
     assert len(page.all("table")) == 2
     assert all(attrs.get("scope") for attrs in page.all("th"))
-    widths = [attrs["style"] for attrs in page.all("i") if "style" in attrs]
-    assert widths == [f"width:{round(1900 / 28, 2)}%", "width:100.0%"]
     text = "".join(page.text)
     for piece in ("conv1", "max 2", "0.950", "relevant", "3.0\u2009\u00d7\u200910\u207b\u2078"):
         assert piece in text
+
+
+def test_layers_table_has_all_layers_and_how_far_they_see(document: str, page: Page) -> None:
+    text = " ".join("".join(page.text).split())
+    for piece in ("Measured", "Effective, your data", "25*", "reads from the end", "not analysed"):
+        assert piece in text, piece
+    assert f"* Layers 2-3: {WHY}" in text
+    assert "Whole sequence. it sees all, through 'LSTM<i>'" in text
+    assert "input 'x<i>' is held at 0" in text
+    assert "<i>'" not in document
+
+
+def test_field_bars_are_to_scale_and_centred() -> None:
+    result = example_result()
+    chart = fields_chart(result.fields, result.blocked)
+    first, second, third, blocked = chart.rows
+    assert [row.number for row in chart.rows] == [1, 2, 3, 4]
+    scale = (chart.right - chart.left) / 32
+    centre = (chart.left + chart.right) / 2
+    for row, found in zip(chart.rows, result.fields, strict=False):
+        assert row.field is not None
+        assert row.field.width == pytest.approx(scale * found.layer.receptive_field, abs=0.01)
+        assert row.field.x + row.field.width / 2 == pytest.approx(centre, abs=0.01)
+    assert first.effective is not None
+    assert first.effective.x == pytest.approx(centre + scale * (2 - 19 / 2), abs=0.01)
+    assert second.measured is not None
+    assert second.measured.width == pytest.approx(scale * 25, abs=0.01)
+    assert (third.effective, third.data, blocked.field) == (None, None, None)
+    assert blocked.text == "whole sequence"
+    assert ("+10", pytest.approx(centre + 10 * scale, abs=0.1)) in [(t, x) for x, t in chart.ticks]
+
+
+@pytest.mark.parametrize("longest", [1, 7, 19, 163, 2001, 10_001, 1_000_000])
+def test_ticks_are_few_and_round(longest: int) -> None:
+    layer = dataclasses.replace(FIRST, receptive_field=longest)
+    chart = fields_chart([LayerFields(layer, MeasuredField(0, longest))], [])
+    assert 1 <= len(chart.ticks) <= 7
+    assert all(chart.left <= x <= chart.right for x, _ in chart.ticks)
+    assert len({x for x, _ in chart.ticks}) == len(chart.ticks)
 
 
 def test_cards_carry_what_sorting_and_search_need(page: Page) -> None:
@@ -240,6 +283,26 @@ def test_chart_places_fractions_linearly() -> None:
     assert zero < first.high < one
     assert (first.chosen, second.chosen) == (False, True)
     assert len(second.label) <= 13
+
+
+@given(st.text(), st.integers(4, 60))
+def test_shown_text_is_one_short_printable_line(text: str, limit: int) -> None:
+    shown = printable(text, limit)
+    assert shown.isprintable()
+    assert len(shown) == min(len(text), limit)
+    if len(text) <= limit and text.isprintable():
+        assert shown == text
+
+
+def test_error_messages_cannot_drive_the_terminal() -> None:
+    message = str(ModelError("node '\x1b[31m\u202e' " + "long" * 10**6))
+    assert message.startswith("node '?[31m?' long")
+    assert len(message) <= 2000
+
+
+def test_layers_are_named_in_ranges() -> None:
+    assert numbered("layer", [4]) == "layer 4"
+    assert numbered("layer", [1, 2, 3, 5, 7, 8]) == "layers 1-3, 5, 7-8"
 
 
 def test_numbers_as_people_write_them() -> None:

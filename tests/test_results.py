@@ -5,13 +5,14 @@ from __future__ import annotations
 import dataclasses
 import json
 import math
+import shutil
 from pathlib import Path
 
 import h5py
 import numpy as np
 import pandas as pd
 import pytest
-from example_result import HOSTILE_NAME, example_result
+from example_result import FIRST, HOSTILE_NAME, WHY, example_result
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -104,7 +105,8 @@ def assert_same(stored: object, original: object, where: str) -> None:
 
 def test_reading_gives_back_everything(written: Path) -> None:
     result, stored = example_result(), read_results(written)
-    for name in ("layers", "verdict", "performance", "skipped", "versions", "seconds", "model"):
+    names = ("layers", "verdict", "performance", "skipped", "versions", "seconds", "model")
+    for name in (*names, "fields", "blocked", "notes"):
         assert_same(getattr(stored, name), getattr(result, name), name)
     assert stored.settings == {**result.settings, "relevant": ["MA0139.1"]}
     assert stored_ppms(stored).keys() == stored_ppms(result).keys()
@@ -115,7 +117,15 @@ def test_summary_has_the_promised_keys_and_no_nan(written: Path) -> None:
     found = json.loads(text, parse_constant=pytest.fail)
     assert found == json.loads(json.dumps(summarize(example_result())))
     promised = ["schema", "model", "data", "performance", "layers", "verdict", "settings"]
-    assert list(found) == [*promised, "versions", "seconds", "skipped"]
+    assert list(found) == [
+        *promised,
+        "versions",
+        "seconds",
+        "skipped",
+        "fields",
+        "blocked",
+        "notes",
+    ]
     assert set(found["verdict"]) == {"layer", "kind", "structural", "empirical", "sentence"}
     assert set(found["verdict"]["structural"]) == {"layer", "kind", "reason"}
     assert set(found["verdict"]["empirical"]) == {"layer", "kind", "interval", "reason"}
@@ -127,6 +137,56 @@ def test_summary_has_the_promised_keys_and_no_nan(written: Path) -> None:
     assert second["name"] == HOSTILE_NAME
     assert found["performance"]["auroc"] == pytest.approx(0.95)
     assert found["performance"]["classes"][1]["aupr"] is None
+
+
+def test_summary_says_how_far_every_layer_sees() -> None:
+    found = summarize(example_result())
+    first, second = found["layers"]
+    assert [second[key] for key in ("measured_field", "effective_field")] == [25, 20]
+    assert second["measured_reason"] == WHY
+    assert (first["measured_reason"], first["effective_field_data"]) == (None, 12)
+    assert second["effective_field_data"] is None
+    third = found["fields"][2]
+    assert (third["number"], third["direction"], third["effective_field"]) == (3, -1, None)
+    assert third["measured_field"] == {"size": 29, "start": 0, "end": 29, "reason": WHY}
+    assert [layer["number"] for layer in found["blocked"]] == [4]
+    assert found["notes"] == ["input 'x<i>' is held at 0"]
+
+
+def test_files_of_before_fields_were_measured_can_be_read(written: Path, tmp_path: Path) -> None:
+    shutil.copy(written / "results.h5", tmp_path / "results.h5")
+    with h5py.File(tmp_path / "results.h5", "r+") as file:
+        for name in ("fields", "blocked"):
+            del file[name]
+        del file.attrs["notes"]
+    stored = read_results(tmp_path)
+    assert (stored.fields, stored.blocked, stored.notes) == ((), (), ())
+    assert layers_table(stored)["measured_field"].isna().all()
+
+
+@pytest.mark.parametrize("name", ["\x1b[2Jgone\r\n\t", "\u202efdp.exe", "../../etc", "x" * 10**6])
+def test_names_from_files_stay_in_their_cell(name: str, tmp_path: Path) -> None:
+    result = example_result()
+    layer = dataclasses.replace(FIRST, name=name)
+    hits = [dataclasses.replace(result.layers[0].neurons[0].matches[0], target_name=name)]
+    neuron = dataclasses.replace(result.layers[0].neurons[0], matches=tuple(hits))
+    item = dataclasses.replace(result.layers[0], layer=layer, neurons=(neuron,))
+    fields = dataclasses.replace(result.fields[0], layer=layer)
+    blocked = dataclasses.replace(result.blocked[0], name=name, reason=name)
+    hostile = dataclasses.replace(
+        result, layers=(item,), fields=(fields,), blocked=(blocked,), notes=(name,), skipped=(name,)
+    )
+    write_results(hostile, tmp_path / "run")
+    assert read_results(tmp_path / "run").layers[0].layer.name == name
+    for table in ("layers", "matches", "neurons"):
+        header, *rows = (tmp_path / "run" / f"{table}.tsv").read_text(encoding="utf-8").split("\n")
+        assert [len(row.split("\t")) for row in rows if row] == [len(header.split("\t"))]
+    for path in (tmp_path / "run").iterdir():
+        if path.suffix in {".tsv", ".json", ".meme", ".html"}:
+            text = path.read_text(encoding="utf-8")
+            assert not {"\x1b", "\r", "\u202e"} & set(text), path.name
+            assert len(text) < 100_000, path.name
+    assert {path.suffix for path in (tmp_path / "run" / "figures").iterdir()} == {".png", ".svg"}
 
 
 def test_tables_and_their_files_agree(written: Path) -> None:

@@ -2,11 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 from neuroninterp.fields.receptive_field import Interval, input_interval, required_intervals
-from neuroninterp.graph import Graph, Input, Node
-from neuroninterp.graph.evaluate import compute
+from neuroninterp.graph import (
+    Concatenate,
+    Constant,
+    Convolution,
+    Dense,
+    Graph,
+    Input,
+    Node,
+    Take,
+)
+from neuroninterp.graph.evaluate import compute, held
 
 __all__ = ["Forward"]
 
@@ -43,6 +53,8 @@ class Forward:
                 pass
             elif isinstance(node, Input):
                 tensors[node.name] = encoded
+            elif isinstance(node, Constant):
+                tensors[node.name] = held(node, encoded, width(self.intervals[node.name]))
             else:
                 operands = [self._operand(node, name, tensors[name]) for name in node.inputs]
                 tensors[node.name] = compute(node, operands)
@@ -52,7 +64,16 @@ class Forward:
 
     def largest_tensor(self) -> int:
         """Return the number of entries, per window, of the largest tensor."""
-        return max(width(self.intervals[node.name]) * _channels(node) for node in self.nodes)
+        channels = _channels(self.nodes)
+        return max(width(self.intervals[name]) * count for name, count in channels.items())
+
+    def multiplications(self) -> int:
+        """Return the number of multiplications that one window costs in convolutions."""
+        return sum(
+            width(self.intervals[node.name]) * int(node.kernel.size)
+            for node in self.nodes
+            if isinstance(node, Convolution)
+        )
 
     def _operand(self, node: Node, name: str, tensor: Any) -> Any:
         """Cut from a computed tensor the stretch that this reader needs."""
@@ -68,6 +89,21 @@ def width(interval: Interval) -> int:
     return interval[1] - interval[0] + 1
 
 
-def _channels(node: Node) -> int:
-    kernel = getattr(node, "kernel", None)
-    return 4 if kernel is None else int(kernel.shape[-1])
+def _channels(nodes: Sequence[Node]) -> dict[str, int]:
+    """Return how many channels each node's output has."""
+    channels: dict[str, int] = {}
+    for node in nodes:
+        below = [channels[name] for name in node.inputs]
+        if isinstance(node, Input):
+            channels[node.name] = node.channels
+        elif isinstance(node, Constant):
+            channels[node.name] = len(node.value)
+        elif isinstance(node, (Convolution, Dense)):
+            channels[node.name] = int(node.kernel.shape[-1])
+        elif isinstance(node, Take):
+            channels[node.name] = len(node.channels)
+        elif isinstance(node, Concatenate):
+            channels[node.name] = sum(below)
+        else:
+            channels[node.name] = max(below)
+    return channels

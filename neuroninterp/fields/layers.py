@@ -9,13 +9,23 @@ __all__ = ["Layer", "PoolSummary"]
 
 @dataclass(frozen=True)
 class PoolSummary:
-    """The pooling that follows a layer: kind ("max" or "average"), size and stride (positions)."""
+    """The pooling that follows a layer.
+
+    Parameters
+    ----------
+    kind : str
+        "max", "average", "global max" or "global average".
+    size, stride : int or None
+        In positions; None for a global pool.
+    """
 
     kind: str
-    size: int
-    stride: int
+    size: int | None
+    stride: int | None
 
     def __str__(self) -> str:
+        if self.size is None:
+            return self.kind
         text = f"{self.kind} {self.size}"
         return text if self.stride == self.size else f"{text} stride {self.stride}"
 
@@ -50,6 +60,9 @@ class Layer:
     uncertainty : int
         Spatial uncertainty after the layer: the windows, in bp, of the pools below it and of
         the pool that follows, added up. 0 where nothing is pooled.
+    direction : int
+        1, or -1 where the layer reads the sequence from its end (a reverse-complement
+        branch): ``start`` then lies at the right end and following outputs step to the left.
     """
 
     number: int
@@ -66,8 +79,9 @@ class Layer:
     start: int
     shifts: int
     uncertainty: int = 0
+    direction: int = 1
 
     def interval(self, position: int) -> tuple[int, int]:
         """Return the half-open input interval that output ``position`` sees (bp)."""
-        left = self.start + position * self.jump
+        left = self.start + position * self.jump * self.direction
         return left, left + self.receptive_field

@@ -3,10 +3,12 @@
 For one output position, walk backward which interval every tensor must supply (the union
 over its consumers). The interval at the input is the receptive field. Skip connections,
 dilation, strides, parallel branches, same and valid padding, overlapping and strided pools
-need no special case.
+need no special case. A reversal turns the direction of what lies below it.
 """
 
 from __future__ import annotations
+
+from dataclasses import dataclass
 
 from neuroninterp.errors import UnsupportedOperationError
 from neuroninterp.fields.layers import Layer, PoolSummary
@@ -14,31 +16,58 @@ from neuroninterp.graph import (
     Activation,
     Add,
     Affine,
+    BlockedLayer,
     Concatenate,
+    Constant,
     Convolution,
     Dense,
+    GlobalPool,
     Graph,
     Input,
     LayerNodes,
+    LayerNormalization,
+    Maximum,
+    Multiply,
     Node,
     Opaque,
+    Pad,
     Pool,
+    Reverse,
+    Take,
+    blocked_layers,
     find_layers,
 )
 
 __all__ = [
     "Interval",
+    "Survey",
     "hidden_shifts",
     "input_interval",
     "layer_table",
     "required_intervals",
     "spatial_uncertainty",
+    "survey",
 ]
 
 Interval = tuple[int, int]
 """First and last position, inclusive; may reach into the padding (negative positions)."""
 
-_POINTWISE = (Affine, Activation, Add, Concatenate, Dense)
+_ANY_LENGTH = 1_000
+"""Positions (bp) that a global pool is taken to hide where the model has no fixed length."""
+
+_POINTWISE = (
+    Activation,
+    Add,
+    Affine,
+    Concatenate,
+    Constant,
+    Dense,
+    Input,
+    LayerNormalization,
+    Maximum,
+    Multiply,
+    Take,
+)
 
 
 def required_intervals(graph: Graph, target: str, position: int = 0) -> dict[str, Interval]:
@@ -83,9 +112,13 @@ def input_interval(node: Node, interval: Interval) -> Interval:
         reach = (node.kernel.shape[0] - 1) * node.dilation
         return first * node.stride - node.padding[0], last * node.stride - node.padding[0] + reach
     if isinstance(node, Pool):
-        reach = node.size - 1
+        reach = (node.size - 1) * node.dilation
         return first * node.stride - node.padding[0], last * node.stride - node.padding[0] + reach
-    if isinstance(node, (Input, *_POINTWISE)):
+    if isinstance(node, Pad):
+        return first - node.padding[0], last - node.padding[0]
+    if isinstance(node, Reverse) and node.length is not None:
+        return node.length - 1 - last, node.length - 1 - first
+    if isinstance(node, _POINTWISE):
         return interval
     operation = node.operation if isinstance(node, Opaque) else type(node).__name__
     raise UnsupportedOperationError(
@@ -94,28 +127,84 @@ def input_interval(node: Node, interval: Interval) -> Interval:
     )
 
 
+@dataclass(frozen=True)
+class Survey:
+    """What a graph's convolutions are.
+
+    Parameters
+    ----------
+    layers : tuple of Layer
+        Those that can be analysed, in topological order.
+    nodes : tuple of LayerNodes
+        Their nodes, in the same order.
+    blocked : tuple of BlockedLayer
+        The others, each with its reason.
+    """
+
+    layers: tuple[Layer, ...]
+    nodes: tuple[LayerNodes, ...]
+    blocked: tuple[BlockedLayer, ...]
+
+
+def survey(graph: Graph) -> Survey:
+    """Describe every convolution of a graph, or say why it has no window to sample.
+
+    Raises
+    ------
+    ModelError
+        If the graph has no convolution.
+    UnsupportedOperationError
+        If none can be analysed.
+    """
+    blocked = list(blocked_layers(graph))
+    layers, kept = [], []
+    for nodes in find_layers(graph):
+        described = _describe(graph, nodes)
+        if isinstance(described, Layer):
+            layers.append(described)
+            kept.append(nodes)
+        else:
+            blocked.append(described)
+    blocked.sort(key=lambda layer: layer.number)
+    if not layers:
+        raise UnsupportedOperationError(f"{blocked[0].reason}; the model cannot be analysed")
+    return Survey(tuple(layers), tuple(kept), tuple(blocked))
+
+
 def layer_table(graph: Graph) -> tuple[Layer, ...]:
-    """Describe every layer of a graph: shape, following pool and receptive field.
+    """Describe every layer that can be analysed: shape, following pool and receptive field.
 
     Returns
     -------
     tuple of Layer
-        In topological order, numbered from 1.
+        In topological order; numbers count every convolution, from 1.
     """
-    return tuple(_describe(graph, nodes) for nodes in find_layers(graph))
+    return survey(graph).layers
 
 
-def _describe(graph: Graph, nodes: LayerNodes) -> Layer:
+def _describe(graph: Graph, nodes: LayerNodes) -> Layer | BlockedLayer:
     convolution = graph[nodes.convolution]
     if not isinstance(convolution, Convolution):
         raise TypeError(f"{nodes.convolution!r} is not a convolution")
-    first, last = _field(graph, nodes.value, 0)
-    next_first, next_last = _field(graph, nodes.value, 1)
+    reversed_below = any(isinstance(a, Reverse) for a in graph.ancestors(nodes.value))
+    try:
+        first, last = _field(graph, nodes.value, 0)
+        next_first, next_last = _field(graph, nodes.value, 1)
+    except UnsupportedOperationError as error:
+        return _block(nodes, convolution, str(error), whole_sequence=False)
     if next_last - next_first != last - first:
-        raise UnsupportedOperationError(
-            f"the branches that meet below layer {nodes.number} ({convolution.source!r}) have "
-            "different strides, so its receptive field differs between positions"
-        )
+        where = f"convolution {convolution.source!r}"
+        if reversed_below:
+            reason = (
+                f"{where} reads the sequence and its reverse at once: it has no single window "
+                "to sample"
+            )
+        else:
+            reason = (
+                f"the branches that meet below {where} have different strides, so its receptive "
+                "field differs between positions"
+            )
+        return _block(nodes, convolution, reason, whole_sequence=reversed_below)
     pool = graph[nodes.pool] if nodes.pool else None
     return Layer(
         number=nodes.number,
@@ -126,13 +215,35 @@ def _describe(graph: Graph, nodes: LayerNodes) -> Layer:
         dilation=convolution.dilation,
         padding=convolution.padding,
         activation=nodes.activation,
-        pool=PoolSummary(pool.kind, pool.size, pool.stride) if isinstance(pool, Pool) else None,
+        pool=_summary(graph, pool),
         receptive_field=last - first + 1,
-        jump=next_first - first,
+        jump=abs(next_first - first),
         start=first,
+        direction=1 if next_first > first else -1,
         shifts=hidden_shifts(graph, nodes.value),
         uncertainty=spatial_uncertainty(graph, nodes.pool or nodes.value),
     )
+
+
+def _block(
+    nodes: LayerNodes, convolution: Convolution, reason: str, *, whole_sequence: bool
+) -> BlockedLayer:
+    return BlockedLayer(
+        number=nodes.number,
+        name=convolution.source,
+        filters=int(convolution.kernel.shape[2]),
+        kernel=int(convolution.kernel.shape[0]),
+        reason=reason,
+        whole_sequence=whole_sequence,
+    )
+
+
+def _summary(graph: Graph, pool: Node | None) -> PoolSummary | None:
+    if isinstance(pool, Pool):
+        return PoolSummary(pool.kind, pool.size, pool.stride)
+    if isinstance(pool, GlobalPool):
+        return PoolSummary(f"global {pool.kind}", None, None)
+    return None
 
 
 def _field(graph: Graph, target: str, position: int) -> Interval:
@@ -164,6 +275,11 @@ def spatial_uncertainty(graph: Graph, target: str) -> int:
         below = max((hidden[name] for name in node.inputs), default=0)
         stride = node.stride if isinstance(node, (Convolution, Pool)) else 1
         jump[node.name] = reads * stride
-        hides = node.size * reads if isinstance(node, Pool) and node.size > 1 else 0
+        hides = 0
+        if isinstance(node, Pool) and node.size > 1:
+            hides = ((node.size - 1) * node.dilation + 1) * reads
+        elif isinstance(node, GlobalPool):
+            positions = graph[node.inputs[0]].length
+            hides = _ANY_LENGTH if positions is None else positions * reads
         hidden[node.name] = below + hides
     return hidden[target]

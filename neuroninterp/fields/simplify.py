@@ -15,7 +15,22 @@ from neuroninterp.graph import Activation, Affine, Convolution, Graph, Node, Poo
 
 __all__ = ["simplify"]
 
-_MONOTONE = frozenset({"relu", "leaky_relu", "elu", "softplus", "sigmoid", "tanh", "exponential"})
+_MONOTONE = frozenset(
+    {
+        "clip",
+        "elu",
+        "exponential",
+        "hard_sigmoid",
+        "leaky_relu",
+        "quantize",
+        "relu",
+        "selu",
+        "sigmoid",
+        "softplus",
+        "softsign",
+        "tanh",
+    }
+)
 
 
 def simplify(graph: Graph, target: str) -> Graph:
@@ -67,7 +82,7 @@ def _pool_first(nodes: dict[str, Node]) -> None:
         if not isinstance(activation, Activation) or activation.function not in _MONOTONE:
             continue
         # A negative slope on the left makes a function that is not monotone.
-        if activation.alpha < 0:
+        if np.any(np.asarray(activation.alpha) < 0):
             continue
         source = nodes[activation.inputs[0]]
         alone = all(_only_reader(nodes, n.name) is not None for n in (activation, source))

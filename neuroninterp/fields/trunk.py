@@ -7,7 +7,6 @@ window's value equals the full model's at any interior position.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -19,7 +18,10 @@ from neuroninterp.fields.simplify import simplify
 from neuroninterp.graph import Convolution, Graph, LayerNodes, Pool
 from neuroninterp.graph.evaluate import encode
 
-__all__ = ["Trunk"]
+__all__ = ["BASES", "Trunk"]
+
+BASES = np.eye(5, 4, dtype=np.float32)
+"""Channels of A, C, G, T, N for a plain one-hot input."""
 
 _SMALLEST_BATCH = 256
 _BATCH_ELEMENTS = 24_000_000
@@ -35,8 +37,8 @@ class Trunk:
         The canonical graph.
     layer : LayerNodes
         The layer.
-    channel_of_base : sequence of int
-        The file's channel of A, C, G, T.
+    table : numpy.ndarray, shape=(5, channels)
+        What the input's channels hold for A, C, G, T, N.
 
     Attributes
     ----------
@@ -47,11 +49,11 @@ class Trunk:
     pools : tuple of str
         Names of the pooling nodes below the layer that hide more than one position,
         nearest first.
+    multiplications : int
+        What one window costs in convolutions.
     """
 
-    def __init__(
-        self, graph: Graph, layer: LayerNodes, channel_of_base: Sequence[int] = (0, 1, 2, 3)
-    ) -> None:
+    def __init__(self, graph: Graph, layer: LayerNodes, table: np.ndarray = BASES) -> None:
         convolution = graph[layer.convolution]
         if not isinstance(convolution, Convolution):
             raise TypeError(f"{layer.convolution!r} is not a convolution")
@@ -65,11 +67,12 @@ class Trunk:
             for node in reversed(self._exact.nodes)
             if isinstance(node, Pool) and node.size > 1
         )
-        self._channel_of_base = tuple(channel_of_base)
+        self._table = table
         self._compiled: dict[tuple[str, ...], Any] = {}
         rows = max(_BATCH_ELEMENTS // self._exact.largest_tensor(), 1)
         # A power of two, so that few shapes are traced.
         self.batch_size = int(np.clip(2 ** int(np.log2(rows)), _SMALLEST_BATCH, 8192))
+        self.multiplications = self._exact.multiplications()
         self.evaluations = 0
 
     def values(self, windows: np.ndarray) -> np.ndarray:
@@ -159,7 +162,7 @@ class Trunk:
             return ops.take_along_axis(z[:, 0], ops.expand_dims(neurons, 1), axis=1)[:, 0]
 
         def function(codes: Any, neurons: Any = None) -> Any:
-            encoded = encode(codes, self._graph.input.channels, self._channel_of_base)
+            encoded = encode(codes, self._table)
             if key[0] == "tensor":
                 return self._exact(encoded, key[1])
             if key[0] == "contribution":

@@ -1,20 +1,28 @@
 """The canonical graph of a network: nodes, layers, and its execution."""
 
-from neuroninterp.graph.layers import LayerNodes, blocked_convolutions, find_layers
+from neuroninterp.graph.layers import BlockedLayer, LayerNodes, blocked_layers, find_layers
 from neuroninterp.graph.nodes import (
     RECTIFIERS,
     Activation,
     Add,
     Affine,
     Concatenate,
+    Constant,
     Convolution,
     Dense,
     Flatten,
+    GlobalPool,
     Graph,
     Input,
+    LayerNormalization,
+    Maximum,
+    Multiply,
     Node,
     Opaque,
+    Pad,
     Pool,
+    Reverse,
+    Take,
 )
 
 __all__ = [
@@ -22,16 +30,25 @@ __all__ = [
     "Activation",
     "Add",
     "Affine",
+    "BlockedLayer",
     "Concatenate",
+    "Constant",
     "Convolution",
     "Dense",
     "Flatten",
+    "GlobalPool",
     "Graph",
     "Input",
     "LayerNodes",
+    "LayerNormalization",
+    "Maximum",
+    "Multiply",
     "Node",
     "Opaque",
+    "Pad",
     "Pool",
-    "blocked_convolutions",
+    "Reverse",
+    "Take",
+    "blocked_layers",
     "find_layers",
 ]

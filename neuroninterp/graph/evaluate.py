@@ -7,6 +7,7 @@ added by the caller (at full length) or not at all (on one receptive field, see
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Sequence
 from typing import Any
 
@@ -19,30 +20,37 @@ from neuroninterp.graph.nodes import (
     Add,
     Affine,
     Concatenate,
+    Constant,
     Convolution,
     Dense,
     Flatten,
+    GlobalPool,
     Graph,
     Input,
+    LayerNormalization,
+    Maximum,
+    Multiply,
     Node,
     Opaque,
+    Pad,
     Pool,
+    Reverse,
+    Take,
 )
 
-__all__ = ["compute", "encode", "evaluate"]
+__all__ = ["compute", "compute_padded", "encode", "evaluate", "held"]
 
 
-def encode(codes: Any, channels: int, channel_of_base: Sequence[int]) -> Any:
-    """Turn codes into one-hot sequences in the file's channel order.
+def encode(codes: Any, table: np.ndarray) -> Any:
+    """Turn codes into the channels of the model's input.
 
     Parameters
     ----------
     codes : tensor or numpy.ndarray, shape=(N, L)
-        0 to 3 for A, C, G, T; 4 for N, a zero column.
-    channels : int
-        Number of input channels.
-    channel_of_base : sequence of int
-        The file's channel of A, C, G, T.
+        0 to 3 for A, C, G, T; 4 for N.
+    table : numpy.ndarray, shape=(5, channels)
+        What the input's channels hold for each code
+        (:attr:`neuroninterp.models.InputLayout.table`).
 
     Returns
     -------
@@ -50,9 +58,8 @@ def encode(codes: Any, channels: int, channel_of_base: Sequence[int]) -> Any:
         float32.
     """
     ops = import_keras().ops
-    table = np.zeros((5, channels), np.float32)
-    table[np.arange(4), list(channel_of_base)] = 1.0
-    return ops.take(ops.convert_to_tensor(table), ops.cast(codes, "int32"), axis=0)
+    rows = ops.convert_to_tensor(table.astype(np.float32, copy=False))
+    return ops.take(rows, ops.cast(codes, "int32"), axis=0)
 
 
 def evaluate(graph: Graph, inputs: Any, targets: Sequence[str]) -> list[Any]:
@@ -88,14 +95,33 @@ def evaluate(graph: Graph, inputs: Any, targets: Sequence[str]) -> list[Any]:
         if isinstance(node, Input):
             tensors[node.name] = keras.ops.convert_to_tensor(inputs, dtype="float32")
             continue
-        operands = [tensors[name] for name in node.inputs]
-        if isinstance(node, Convolution):
-            operands = [_pad(operands[0], node.padding, 0.0)]
-        elif isinstance(node, Pool):
-            tensors[node.name] = _pool_padded(node, operands[0])
+        if isinstance(node, Constant):
+            positions = inputs.shape[1] if node.length is None else node.length
+            tensors[node.name] = held(node, inputs, positions)
             continue
-        tensors[node.name] = compute(node, operands)
+        tensors[node.name] = compute_padded(node, [tensors[name] for name in node.inputs])
     return [tensors[target] for target in targets]
+
+
+def compute_padded(node: Node, operands: Sequence[Any]) -> Any:
+    """Compute one node at full length, adding the padding that the file asks for.
+
+    Parameters and errors are those of :func:`compute`.
+    """
+    if isinstance(node, Pool):
+        return _pool_padded(node, operands[0])
+    if isinstance(node, Convolution):
+        operands = [_pad(operands[0], node.padding, 0.0)]
+    elif isinstance(node, Pad):
+        operands = [_pad(operands[0], node.padding, node.value, node.mode)]
+    return compute(node, operands)
+
+
+def held(node: Constant, like: Any, positions: int) -> Any:
+    """Return a constant's tensor ``(N, positions, channels)`` for as many rows as ``like``."""
+    ops = import_keras().ops
+    value = ops.convert_to_tensor(np.asarray(node.value, np.float32))
+    return ops.broadcast_to(value, (ops.shape(like)[0], positions, len(node.value)))
 
 
 def compute(node: Node, operands: Sequence[Any]) -> Any:
@@ -104,7 +130,7 @@ def compute(node: Node, operands: Sequence[Any]) -> Any:
     Parameters
     ----------
     node : Node
-        Any node but Input.
+        Any node but Input and Constant.
     operands : sequence of tensors
         One per entry of ``node.inputs``.
 
@@ -124,10 +150,22 @@ def compute(node: Node, operands: Sequence[Any]) -> Any:
         return _activate(node, first)
     if isinstance(node, Pool):
         return _pool(node, first)
-    if isinstance(node, Add):
-        return sum(operands[1:], start=first)
+    if isinstance(node, (Add, Multiply, Maximum)):
+        combine = {Add: ops.add, Multiply: ops.multiply, Maximum: ops.maximum}[type(node)]
+        return functools.reduce(combine, operands)
     if isinstance(node, Concatenate):
         return ops.concatenate(list(operands), axis=-1)
+    if isinstance(node, Pad):
+        return first
+    if isinstance(node, Reverse):
+        return ops.flip(first, axis=1)
+    if isinstance(node, Take):
+        return ops.take(first, ops.convert_to_tensor(node.channels.astype(np.int32)), axis=-1)
+    if isinstance(node, LayerNormalization):
+        return _normalize(node, first)
+    if isinstance(node, GlobalPool):
+        pool = ops.max if node.kind == "max" else ops.mean
+        return pool(first, axis=1, keepdims=True)
     if isinstance(node, Flatten):
         ordered = ops.transpose(first, (0, 2, 1)) if node.channels_first else first
         return ops.reshape(ordered, (-1, int(np.prod(ordered.shape[1:]))))
@@ -141,47 +179,71 @@ def compute(node: Node, operands: Sequence[Any]) -> Any:
 
 def _convolve(node: Convolution, x: Any) -> Any:
     ops = import_keras().ops
-    stride = node.stride
-    # TensorFlow refuses stride and dilation together, and groups on the CPU.
-    if node.dilation > 1:
-        stride = 1
+    # TensorFlow refuses stride and dilation together.
+    stride = 1 if node.dilation > 1 else node.stride
+    settings = (stride, "valid", "channels_last", node.dilation)
     if node.groups == 1:
-        y = ops.conv(x, node.kernel, stride, "valid", "channels_last", node.dilation)
+        y = ops.conv(x, node.kernel, *settings)
+    elif node.groups == x.shape[-1] and node.stride == stride:
+        width, _, filters = node.kernel.shape
+        depthwise = node.kernel.reshape(width, node.groups, filters // node.groups)
+        y = ops.depthwise_conv(x, depthwise, *settings)
     else:
+        # TensorFlow has no other groups on the CPU.
         pieces = zip(
             ops.split(x, node.groups, axis=-1),
             np.split(node.kernel, node.groups, axis=-1),
             strict=True,
         )
-        y = ops.concatenate(
-            [ops.conv(p, k, stride, "valid", "channels_last", node.dilation) for p, k in pieces],
-            axis=-1,
-        )
+        y = ops.concatenate([ops.conv(p, k, *settings) for p, k in pieces], axis=-1)
     if stride != node.stride:
         y = y[:, :: node.stride]
     return y + node.bias if node.bias.any() else y
 
 
+def _normalize(node: LayerNormalization, x: Any) -> Any:
+    ops = import_keras().ops
+    if node.centred:
+        x = x - ops.mean(x, axis=-1, keepdims=True)
+    variance = ops.mean(ops.square(x), axis=-1, keepdims=True)
+    return x * ops.rsqrt(variance + node.epsilon) * node.scale + node.shift
+
+
+_SIMPLE_ACTIVATIONS = {
+    "relu": "relu",
+    "selu": "selu",
+    "softplus": "softplus",
+    "softsign": "softsign",
+    "silu": "silu",
+    "hard_silu": "hard_silu",
+    "sigmoid": "sigmoid",
+    "hard_sigmoid": "hard_sigmoid",
+    "tanh": "tanh",
+    "exponential": "exp",
+    "softmax": "softmax",
+}
+"""Canonical activations that are functions of ``keras.ops`` as they are."""
+
+
 def _activate(node: Activation, x: Any) -> Any:
-    keras = import_keras()
-    ops = keras.ops
-    simple = {
-        "relu": ops.relu,
-        "softplus": ops.softplus,
-        "silu": ops.silu,
-        "sigmoid": ops.sigmoid,
-        "tanh": ops.tanh,
-        "exponential": ops.exp,
-        "softmax": ops.softmax,
-    }
-    if node.function in simple:
-        return simple[node.function](x)
+    ops = import_keras().ops
+    if node.function == "mish":
+        # keras.ops has it only from some version on.
+        return x * ops.tanh(ops.softplus(x))
+    if node.function in _SIMPLE_ACTIVATIONS:
+        return getattr(ops, _SIMPLE_ACTIVATIONS[node.function])(x)
     if node.function == "leaky_relu":
-        return ops.leaky_relu(x, negative_slope=node.alpha)
+        return ops.where(x > 0, x, node.alpha * x)
     if node.function == "elu":
         return ops.where(x > 0, x, node.alpha * ops.expm1(ops.minimum(x, 0.0)))
     if node.function in ("gelu", "gelu_tanh"):
         return ops.gelu(x, approximate=node.function == "gelu_tanh")
+    if node.function == "clip":
+        return ops.clip(x, *node.bounds)
+    if node.function == "quantize":
+        return ops.clip(ops.round(x / node.alpha) * node.alpha, *node.bounds)
+    if node.function == "custom" and node.call is not None:
+        return node.call(x)
     raise UnsupportedOperationError(
         f"activation {node.function!r} at node {node.source!r} is not understood"
     )
@@ -189,8 +251,22 @@ def _activate(node: Activation, x: Any) -> Any:
 
 def _pool(node: Pool, x: Any) -> Any:
     ops = import_keras().ops
+    if node.dilation > 1:
+        return _pool_dilated(node, x)
     pool = ops.max_pool if node.kind == "max" else ops.average_pool
     return pool(x, node.size, node.stride, "valid", "channels_last")
+
+
+def _pool_dilated(node: Pool, x: Any) -> Any:
+    """Pool over entries that lie apart, which the backends do not offer."""
+    ops = import_keras().ops
+    steps = (x.shape[1] - (node.size - 1) * node.dilation - 1) // node.stride + 1
+    offsets = [tap * node.dilation for tap in range(node.size)]
+    reach = (steps - 1) * node.stride + 1
+    taps = [x[:, offset : offset + reach : node.stride] for offset in offsets]
+    if node.kind == "max":
+        return functools.reduce(ops.maximum, taps)
+    return functools.reduce(ops.add, taps) / node.size
 
 
 def _pool_padded(node: Pool, x: Any) -> Any:
@@ -208,7 +284,7 @@ def _pool_padded(node: Pool, x: Any) -> Any:
     return mean / _pool(node, present)
 
 
-def _pad(x: Any, padding: tuple[int, int], value: float) -> Any:
+def _pad(x: Any, padding: tuple[int, int], value: float, mode: str = "constant") -> Any:
     """Pad (or, where negative, crop) the length axis."""
     ops = import_keras().ops
     left, right = padding
@@ -217,4 +293,7 @@ def _pad(x: Any, padding: tuple[int, int], value: float) -> Any:
     left, right = max(left, 0), max(right, 0)
     if left == right == 0:
         return x
-    return ops.pad(x, ((0, 0), (left, right), (0, 0)), constant_values=value)
+    widths = ((0, 0), (left, right), (0, 0))
+    if mode != "constant":
+        return ops.pad(x, widths, mode=mode)
+    return ops.pad(x, widths, constant_values=value)

@@ -6,18 +6,22 @@ from dataclasses import dataclass
 
 from neuroninterp.errors import ModelError, UnsupportedOperationError
 from neuroninterp.graph.nodes import (
-    RECTIFIERS,
     Activation,
     Affine,
+    Constant,
     Convolution,
+    Flatten,
+    GlobalPool,
     Graph,
     Input,
     Node,
     Opaque,
+    Pad,
     Pool,
+    Reverse,
 )
 
-__all__ = ["LayerNodes", "blocked_convolutions", "find_layers"]
+__all__ = ["BlockedLayer", "LayerNodes", "blocked_layers", "find_layers"]
 
 
 @dataclass(frozen=True)
@@ -27,7 +31,8 @@ class LayerNodes:
     Parameters
     ----------
     number : int
-        1, 2, … from the input along the graph.
+        1, 2, … from the input along the graph, counting every convolution that sees the
+        sequence.
     convolution : str
         Name of the convolution node.
     value : str
@@ -36,9 +41,12 @@ class LayerNodes:
         first nonlinearity. A fork or a merge of branches ends the walk.
     activation : str or None
         The first nonlinearity after the value, looking through a max pool (which commutes
-        with monotone functions); None where there is none before the next layer.
+        with monotone functions) and a crop; None where there is none before the next layer.
     pool : str or None
-        Name of the pooling node that follows before the next convolution, if one does.
+        Name of the pooling node (local or global) that follows before the next convolution,
+        if one does.
+    rectified : bool
+        Whether the layer's nonlinearity is rectifier-like, so that active means z > 0.
     """
 
     number: int
@@ -46,15 +54,38 @@ class LayerNodes:
     value: str
     activation: str | None
     pool: str | None
+    rectified: bool = False
 
-    @property
-    def rectified(self) -> bool:
-        """Whether the layer's nonlinearity is rectifier-like, so that active means z > 0."""
-        return self.activation in RECTIFIERS
+
+@dataclass(frozen=True)
+class BlockedLayer:
+    """A convolution that cannot be analysed.
+
+    Parameters
+    ----------
+    number : int
+        As for the other layers.
+    name : str
+        The name it has in the file.
+    filters, kernel : int
+        As in the file.
+    reason : str
+        One sentence that names what stands in the way.
+    whole_sequence : bool
+        Whether that is that it sees the whole sequence, so that it has no window to sample;
+        otherwise something before it is not understood.
+    """
+
+    number: int
+    name: str
+    filters: int
+    kernel: int
+    reason: str
+    whole_sequence: bool
 
 
 def find_layers(graph: Graph) -> tuple[LayerNodes, ...]:
-    """Find the convolutions that see the sequence through understood operations.
+    """Find the convolutions that see the sequence through understood, local operations.
 
     Parameters
     ----------
@@ -64,57 +95,89 @@ def find_layers(graph: Graph) -> tuple[LayerNodes, ...]:
     Returns
     -------
     tuple of LayerNodes
-        In topological order, numbered from 1. Convolutions downstream of an opaque node
-        are left out when others precede that node.
+        In topological order. The numbers of blocked convolutions are left out.
 
     Raises
     ------
     UnsupportedOperationError
-        If an operation that is not understood stands before the first convolution.
+        If something stands before every convolution.
     ModelError
         If the graph has no convolution at all.
     """
-    reachable = _on_understood_path(graph)
-    clear = [n for n in graph if isinstance(n, Convolution) and n.name in reachable]
-    if clear:
-        return tuple(_layer(graph, number, node) for number, node in enumerate(clear, start=1))
-    blocked = blocked_convolutions(graph)
-    if blocked:
-        raise UnsupportedOperationError(f"{blocked[0]}; the model cannot be analysed")
+    numbered = _convolutions(graph)
+    clear = _on_clear_path(graph)
+    found = tuple(_layer(graph, n, node) for n, node in numbered if node.name in clear)
+    if found:
+        return found
+    if numbered:
+        reason = _blocked(graph, *numbered[0]).reason
+        raise UnsupportedOperationError(f"{reason}; the model cannot be analysed")
     raise ModelError("the model has no convolution over a sequence input; nothing to analyse")
 
 
-def blocked_convolutions(graph: Graph) -> tuple[str, ...]:
-    """Say of each convolution behind an operation that is not understood what blocks it.
+def blocked_layers(graph: Graph) -> tuple[BlockedLayer, ...]:
+    """Say of each convolution behind an operation that is not local what blocks it.
 
     Returns
     -------
-    tuple of str
-        One sentence a convolution, naming the operation and its node; empty where every
-        convolution can be analysed.
+    tuple of BlockedLayer
+        In topological order; empty where every convolution can be analysed.
     """
-    reachable = _on_understood_path(graph)
-    sentences = []
-    for node in graph:
-        if isinstance(node, Convolution) and node.name not in reachable:
-            blocking = next(a for a in graph.ancestors(node.name) if isinstance(a, Opaque))
-            reason = f" ({blocking.reason})" if blocking.reason else ""
-            sentences.append(
-                f"operation {blocking.operation!r} at node {blocking.source!r}{reason} stands "
-                f"before convolution {node.source!r} and is not understood"
-            )
-    return tuple(sentences)
+    clear = _on_clear_path(graph)
+    return tuple(
+        _blocked(graph, number, node)
+        for number, node in _convolutions(graph)
+        if node.name not in clear
+    )
 
 
-def _on_understood_path(graph: Graph) -> set[str]:
-    """Return the nodes that depend on the input through understood operations alone."""
-    understood: set[str] = set()
+def _convolutions(graph: Graph) -> list[tuple[int, Convolution]]:
+    """Return the convolutions that depend on the sequence, numbered from 1."""
+    depends = {graph.input.name}
+    found: list[Convolution] = []
     for node in graph:
-        if isinstance(node, Opaque):
+        # What follows an unknown second source may depend on the sequence inside it.
+        unknown = isinstance(node, Opaque) and not node.inputs
+        if unknown or depends.intersection(node.inputs):
+            depends.add(node.name)
+            if isinstance(node, Convolution):
+                found.append(node)
+    return list(enumerate(found, start=1))
+
+
+def _on_clear_path(graph: Graph) -> set[str]:
+    """Return the nodes that depend on the input through understood, local operations alone."""
+    clear: set[str] = set()
+    for node in graph:
+        if isinstance(node, (Opaque, GlobalPool, Flatten)):
             continue
-        if isinstance(node, Input) or (node.inputs and all(i in understood for i in node.inputs)):
-            understood.add(node.name)
-    return understood
+        source = isinstance(node, (Input, Constant))
+        if source or (node.inputs and all(i in clear for i in node.inputs)):
+            clear.add(node.name)
+    return clear
+
+
+def _blocked(graph: Graph, number: int, convolution: Convolution) -> BlockedLayer:
+    ancestors = graph.ancestors(convolution.name)
+    blocking = [a for a in ancestors if isinstance(a, (Opaque, GlobalPool, Flatten))]
+    unknown = [a for a in blocking if isinstance(a, Opaque) and not a.whole_sequence]
+    node = unknown[0] if unknown else blocking[0]
+    where = f"convolution {convolution.source!r}"
+    kind = node.operation if isinstance(node, Opaque) else type(node).__name__
+    why = f" ({node.reason})" if isinstance(node, Opaque) and node.reason else ""
+    operation = f"operation {kind!r} at node {node.source!r}{why}"
+    if unknown:
+        reason = f"{operation} stands before {where} and is not understood"
+    else:
+        reason = f"{where} sees the whole sequence, through {operation}: it has no window to sample"
+    return BlockedLayer(
+        number=number,
+        name=convolution.source,
+        filters=int(convolution.kernel.shape[2]),
+        kernel=int(convolution.kernel.shape[0]),
+        reason=reason,
+        whole_sequence=not unknown,
+    )
 
 
 def _layer(graph: Graph, number: int, convolution: Convolution) -> LayerNodes:
@@ -123,17 +186,24 @@ def _layer(graph: Graph, number: int, convolution: Convolution) -> LayerNodes:
     while isinstance(following, Affine):
         value = following
         following = _only_consumer(graph, value)
-    activation: str | None = None
+    activation: Activation | None = None
     pool: str | None = None
     while following is not None:
         if isinstance(following, Activation) and activation is None:
-            activation = following.function
-        elif isinstance(following, Pool) and pool is None:
+            activation = following
+        elif isinstance(following, (Pool, GlobalPool)) and pool is None:
             pool = following.name
-        elif not isinstance(following, Affine):
+        elif not isinstance(following, (Affine, Pad, Reverse)):
             break
         following = _only_consumer(graph, following)
-    return LayerNodes(number, convolution.name, value.name, activation, pool)
+    return LayerNodes(
+        number=number,
+        convolution=convolution.name,
+        value=value.name,
+        activation=activation.function if activation else None,
+        pool=pool,
+        rectified=activation.rectified if activation else False,
+    )
 
 
 def _only_consumer(graph: Graph, node: Node) -> Node | None:

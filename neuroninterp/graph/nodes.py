@@ -7,8 +7,9 @@ Weights are NumPy float32 arrays. Operations that compute nothing at inference
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 
@@ -18,17 +19,38 @@ __all__ = [
     "Add",
     "Affine",
     "Concatenate",
+    "Constant",
     "Convolution",
     "Dense",
     "Flatten",
+    "GlobalPool",
     "Graph",
     "Input",
+    "LayerNormalization",
+    "Maximum",
+    "Multiply",
     "Node",
     "Opaque",
+    "Pad",
     "Pool",
+    "Reverse",
+    "Take",
 ]
 
-RECTIFIERS = frozenset({"relu", "leaky_relu", "elu", "gelu", "gelu_tanh", "softplus", "silu"})
+RECTIFIERS = frozenset(
+    {
+        "elu",
+        "gelu",
+        "gelu_tanh",
+        "hard_silu",
+        "leaky_relu",
+        "mish",
+        "relu",
+        "selu",
+        "silu",
+        "softplus",
+    }
+)
 """Activation functions for which a neuron counts as active when z > 0."""
 
 
@@ -57,9 +79,23 @@ class Node:
 
 @dataclass(frozen=True, eq=False, kw_only=True)
 class Input(Node):
-    """The one-hot sequence, ``(N, L, channels)``, channels in the file's own order."""
+    """The one-hot sequence, ``(N, L, channels)``, channels in the file's own order.
+
+    Channels beyond the four bases (see :class:`neuroninterp.models.InputLayout`) hold their
+    background value at every position.
+    """
 
     channels: int = 4
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
+class Constant(Node):
+    """A tensor that does not depend on the sequence: another input, held at a value.
+
+    ``value`` has shape (channels,), float32, the same at all ``length`` positions.
+    """
+
+    value: np.ndarray
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
@@ -99,19 +135,37 @@ class Affine(Node):
 
 @dataclass(frozen=True, eq=False, kw_only=True)
 class Activation(Node):
-    """Elementwise nonlinearity.
+    """Elementwise nonlinearity (softmax, over the channels, apart).
 
     Parameters
     ----------
     function : str
-        One of relu, leaky_relu, elu, gelu, gelu_tanh, softplus, silu, sigmoid, tanh,
-        exponential, softmax.
-    alpha : float
-        Negative slope of leaky_relu, scale of elu's negative part; unused otherwise.
+        One of relu, leaky_relu, elu, selu, gelu, gelu_tanh, softplus, softsign, silu,
+        hard_silu, mish, sigmoid, hard_sigmoid, tanh, exponential, softmax, clip, quantize,
+        custom. ``hard_sigmoid`` is clip(x / 6 + 1 / 2, 0, 1) and ``hard_silu`` x times it.
+    alpha : float or numpy.ndarray, shape=(channels,)
+        Negative slope of leaky_relu (one a channel for a PReLU), scale of elu's negative
+        part, step of quantize (which rounds half to even); unused otherwise.
+    bounds : tuple of float
+        Smallest and largest result of clip and quantize; infinite where open.
+    call : callable or None
+        The function itself, tensor to tensor, where the user registered it ("custom").
+    rectifier : bool
+        Whether a custom function is rectifier-like.
     """
 
     function: str
-    alpha: float = 0.0
+    alpha: float | np.ndarray = 0.0
+    bounds: tuple[float, float] = (-np.inf, np.inf)
+    call: Callable[[Any], Any] | None = None
+    rectifier: bool = False
+
+    @property
+    def rectified(self) -> bool:
+        """Whether the function is rectifier-like, so that active means z > 0."""
+        # Exporters of quantised networks let the rounding's lower bound stand for a ReLU.
+        clipped = self.function in ("clip", "quantize") and self.bounds[0] == 0.0
+        return self.function in RECTIFIERS or clipped or self.rectifier
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
@@ -128,6 +182,8 @@ class Pool(Node):
         Positions added to the left and right: minus infinity for "max", zeros for "average".
     count_padding : bool
         Whether an average divides by the padded positions too.
+    dilation : int
+        Positions between the entries of a window.
     """
 
     kind: str
@@ -135,11 +191,83 @@ class Pool(Node):
     stride: int
     padding: tuple[int, int] = (0, 0)
     count_padding: bool = False
+    dilation: int = 1
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
+class GlobalPool(Node):
+    """Maximum or average over all positions, ``(N, 1, C)``: what follows sees everything.
+
+    ``kind`` is "max" or "average".
+    """
+
+    kind: str
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
+class Pad(Node):
+    """Positions added to the left and right (cropped where negative).
+
+    Parameters
+    ----------
+    padding : tuple of int
+        Left and right.
+    mode : str
+        What is added: "constant" (``value``), "reflect" or "symmetric".
+    value : float
+        The constant.
+    """
+
+    padding: tuple[int, int]
+    mode: str = "constant"
+    value: float = 0.0
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
+class Reverse(Node):
+    """The positions in reverse order; needs ``length``."""
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
+class Take(Node):
+    """Some channels, in a given order: ``channels`` holds their indices, int64."""
+
+    channels: np.ndarray
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
+class LayerNormalization(Node):
+    """Normalisation over the channels of each position, then ``* scale + shift``.
+
+    Parameters
+    ----------
+    epsilon : float
+        Added to the variance.
+    scale, shift : numpy.ndarray, shape=(channels,)
+        float32.
+    centred : bool
+        Whether the mean is subtracted (layer normalisation) or not (RMS normalisation).
+    """
+
+    epsilon: float
+    scale: np.ndarray
+    shift: np.ndarray
+    centred: bool = True
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
 class Add(Node):
     """Elementwise sum of two or more tensors of the same shape."""
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
+class Multiply(Node):
+    """Elementwise product of two or more tensors; size 1 along an axis is spread."""
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
+class Maximum(Node):
+    """Elementwise maximum of two or more tensors of the same shape."""
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
@@ -166,12 +294,21 @@ class Dense(Node):
 class Opaque(Node):
     """An operation that is not understood: harmless downstream of the analysed layers.
 
-    ``operation`` is its type in the file (for example "LSTM"), for the error message;
-    ``reason`` may add why it is not understood.
+    Parameters
+    ----------
+    operation : str
+        Its type in the file (for example "LSTM"), for the message.
+    reason : str
+        Why it is not understood, where more than the type is to be said.
+    whole_sequence : bool
+        Whether it is known to let every position see all others (a recurrent layer,
+        attention, positions made of flattened features): the layers after it have no
+        receptive field short of the whole sequence.
     """
 
     operation: str
     reason: str = ""
+    whole_sequence: bool = False
 
 
 @dataclass(frozen=True, eq=False)

@@ -7,48 +7,108 @@ the installed Keras is.
 
 from __future__ import annotations
 
-import json
 import shutil
-import tempfile
 import zipfile
-from collections.abc import Iterator
-from contextlib import contextmanager
+import zlib
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from neuroninterp.errors import ModelError
-from neuroninterp.models.keras_config import check_config, modernise
+from neuroninterp.models.keras_hdf5 import (
+    HDF5_MAGIC,
+    LARGEST_EXPANSION,
+    attribute_text,
+    check_datasets,
+    open_hdf5,
+    weights_layout,
+)
+from neuroninterp.models.keras_json import find_weights, parse_architecture
 
-__all__ = ["open_keras_file"]
+__all__ = ["KerasParts", "open_keras_file"]
 
-_HDF5_MAGIC = b"\x89HDF\r\n\x1a\n"
 _ZIP_MAGIC = b"PK"
-_LARGEST_EXPANSION = 200
-"""Weights hardly compress; an archive that grows more than this is made to fill a memory."""
+_WEIGHTS_MEMBER = "model.weights.h5"
+_LARGEST_JSON = 50_000_000
 
 
-@contextmanager
-def open_keras_file(path: Path, *, trust: bool) -> Iterator[Path]:
-    """Check a model file and give a path that Keras can load.
+@dataclass(frozen=True)
+class KerasParts:
+    """A model file taken apart and checked: an architecture and where its weights lie.
 
     Parameters
     ----------
     path : Path
-        A ``.keras`` archive or an HDF5 file with an architecture; recognised by content.
-    trust : bool
-        Whether code that the file carries may run.
+        The file that the user named.
+    config : dict
+        The architecture, parsed.
+    weights : Path
+        The HDF5 file of the weights.
+    layout : str
+        How it holds them (see :func:`neuroninterp.models.keras_hdf5.weights_layout`).
+    loadable : Path or None
+        A file that Keras can load as it is, if any.
+    version : str
+        The Keras version that the file states, "" where it does not.
+    backend : str
+        The library that computed the model, "" where not stated.
+    notes : tuple of str
+        What the user should know about where the parts were found.
+    """
 
-    Yields
-    ------
-    Path
-        ``path`` itself, or a temporary copy where the extension hides the format or Keras 2
-        wrote what Keras 3 cannot read.
+    path: Path
+    config: dict[str, Any]
+    weights: Path
+    layout: str
+    loadable: Path | None
+    version: str
+    backend: str
+    notes: tuple[str, ...] = ()
+
+
+def open_keras_file(path: Path, folder: Path, *, weights: Path | None = None) -> KerasParts:
+    """Take a Keras file apart.
+
+    Parameters
+    ----------
+    path : Path
+        A ``.keras`` archive, an HDF5 file with an architecture, or an architecture in JSON;
+        recognised by its content.
+    folder : Path
+        An empty folder for what must be unpacked.
+    weights : Path or None
+        The weights of an architecture in JSON; None to find them beside it.
+
+    Returns
+    -------
+    KerasParts
+        Sizes and links checked; what the architecture contains is not yet.
 
     Raises
     ------
     ModelError
-        If the file is missing, is no Keras model, holds weights alone, or is not safe.
+        If the file is missing, is no Keras model, holds weights alone, or declares more
+        than it holds.
     """
+    head = _head(path)
+    text = head.lstrip(b"\xef\xbb\xbf \t\r\n")
+    if text.startswith((b"{", b'"{')):
+        return _open_json(path, weights)
+    if weights is not None:
+        raise ModelError(
+            f"{path} holds a whole model; --weights is for an architecture in JSON alone"
+        )
+    if head == HDF5_MAGIC:
+        return _open_hdf5_model(path)
+    if head.startswith(_ZIP_MAGIC):
+        return _open_archive(path, folder)
+    raise ModelError(
+        f"{path} is not a Keras model: it starts with {head!r}, expected a .keras archive, "
+        "HDF5 or JSON; is it truncated, or text?"
+    )
+
+
+def _head(path: Path) -> bytes:
     try:
         with path.open("rb") as stream:
             head = stream.read(8)
@@ -56,47 +116,82 @@ def open_keras_file(path: Path, *, trust: bool) -> Iterator[Path]:
         raise ModelError(f"no such model file: {path}") from None
     except IsADirectoryError:
         raise ModelError(
-            f"{path} is a folder (a SavedModel?), which Keras 3 cannot load; re-save the model "
-            "as .keras, .h5 or .onnx"
+            f"{path} is a folder, which Keras 3 cannot load; give a .keras or .h5 file"
         ) from None
     except OSError as error:
         raise ModelError(f"cannot read model file {path}: {error.strerror}") from error
     if not head:
         raise ModelError(f"{path} is empty; not a model file")
-    if head == _HDF5_MAGIC:
-        stand_in, suffix = _check_hdf5(path, trust), ".h5"
-    elif head.startswith(_ZIP_MAGIC):
-        _check_archive(path, trust)
-        stand_in, suffix = None, ".keras"
-    else:
-        raise ModelError(_not_keras(path, head))
-    accepted = (".h5", ".hdf5") if suffix == ".h5" else (".keras",)
-    if stand_in is None and path.name.endswith(accepted):
-        yield path
-        return
-    with tempfile.TemporaryDirectory(prefix="neuroninterp-") as folder:
-        copy = Path(folder) / f"model{suffix}"
-        shutil.copyfile(path, copy)
-        if stand_in is not None:
-            _replace_architecture(copy, stand_in)
-        yield copy
+    return head
 
 
-def _not_keras(path: Path, head: bytes) -> str:
-    if head.lstrip().startswith(b"{"):
-        return (
-            f"{path} looks like JSON: an architecture without weights; give the whole model, "
-            "saved with model.save('model.keras') or as .h5 or .onnx"
+def _open_json(path: Path, weights: Path | None) -> KerasParts:
+    if path.stat().st_size > _LARGEST_JSON:
+        raise ModelError(f"{path}: an architecture of {path.stat().st_size:,} bytes; refused")
+    config = parse_architecture(path, path.read_bytes())
+    if "class_name" not in config and not isinstance(config.get("layers"), list):
+        keys = ", ".join(repr(key) for key in list(config)[:5]) or "nothing"
+        raise ModelError(
+            f"{path} is JSON but no architecture of Keras: found {keys}, expected 'class_name' "
+            "and 'config', as written by model.to_json"
         )
-    return (
-        f"{path} is not a Keras model: it starts with {head!r}, expected a .keras archive or "
-        "HDF5; is it truncated, or text?"
+    found = find_weights(path, weights)
+    with open_hdf5(found) as file:
+        check_datasets(file, found, found.stat().st_size)
+        layout = weights_layout(file)
+        group = file["model_weights"] if layout == "whole" else file
+        version = attribute_text(group, "keras_version") or attribute_text(file, "keras_version")
+        backend = attribute_text(group, "backend") or attribute_text(file, "backend")
+    return KerasParts(
+        path=path,
+        config=config,
+        weights=found,
+        layout=layout,
+        loadable=None,
+        version=str(config.get("keras_version") or version),
+        backend=str(config.get("backend") or backend),
+        notes=(f"weights taken from {found.name}",),
     )
 
 
-def _check_archive(path: Path, trust: bool) -> None:
-    import h5py
+def _open_hdf5_model(path: Path) -> KerasParts:
+    with open_hdf5(path) as file:
+        text = file.attrs.get("model_config")
+        if text is None:
+            raise ModelError(_no_architecture(path, weights_layout(file)))
+        if "model_weights" not in file:
+            raise ModelError(f"{path} holds an architecture but no model_weights")
+        check_datasets(file, path, path.stat().st_size)
+        group = file["model_weights"]
+        version = attribute_text(file, "keras_version") or attribute_text(group, "keras_version")
+        backend = attribute_text(file, "backend") or attribute_text(group, "backend")
+    return KerasParts(
+        path=path,
+        config=parse_architecture(path, text),
+        weights=path,
+        layout="whole",
+        # Keras tells the format by the name.
+        loadable=path if path.name.endswith((".h5", ".hdf5")) else None,
+        version=version,
+        backend=backend,
+    )
 
+
+def _no_architecture(path: Path, layout: str) -> str:
+    if layout:
+        return (
+            f"{path} holds weights alone, the architecture is missing; give the architecture's "
+            f"JSON file (model.to_json()) with --weights {path.name}, or save the whole model "
+            "with model.save('model.keras')"
+        )
+    return (
+        f"{path} is HDF5 without a model_config, so no Keras model: the architecture is missing "
+        "(is it data? then it belongs to --data); save the whole model with "
+        "model.save('model.keras')"
+    )
+
+
+def _open_archive(path: Path, folder: Path) -> KerasParts:
     try:
         with zipfile.ZipFile(path) as archive:
             names = set(archive.namelist())
@@ -106,94 +201,48 @@ def _check_archive(path: Path, trust: bool) -> None:
                     f"{path} is a zip archive without config.json, so no .keras model{hint}"
                 )
             _check_expansion(path, archive)
-            config = _parse(path, archive.read("config.json"))
+            config = parse_architecture(path, archive.read("config.json"))
             version = ""
             if "metadata.json" in names:
-                metadata = _parse(path, archive.read("metadata.json"))
+                metadata = parse_architecture(path, archive.read("metadata.json"))
                 version = str(metadata.get("keras_version", ""))
-            if version.startswith("2."):
+            weights = folder / _WEIGHTS_MEMBER
+            if _WEIGHTS_MEMBER not in names:
                 raise ModelError(
-                    f"{path} is a .keras file of Keras {version}, which Keras 3 cannot read; "
-                    "load it where it was made and save it as .h5"
+                    f"{path} holds no {_WEIGHTS_MEMBER}; only .keras archives with their weights "
+                    "in that file can be read"
                 )
-            check_config(config, path, trust=trust)
-            if "model.weights.h5" in names:
-                with archive.open("model.weights.h5") as stream, h5py.File(stream, "r") as file:
-                    _refuse_external_data(file, path)
+            with archive.open(_WEIGHTS_MEMBER) as source, weights.open("wb") as target:
+                shutil.copyfileobj(source, target)
     except zipfile.BadZipFile as error:
         raise ModelError(
             f"{path} starts like a .keras archive but cannot be unpacked ({error}); truncated?"
         ) from error
-    except (EOFError, OSError) as error:
+    except (EOFError, OSError, NotImplementedError, RuntimeError, zlib.error) as error:
         raise ModelError(f"cannot read {path}: {error}; is it truncated?") from error
+    if weights.read_bytes()[:8] != HDF5_MAGIC:
+        raise ModelError(f"{path}: its {_WEIGHTS_MEMBER} is not HDF5; is the file damaged?")
+    with open_hdf5(weights) as file:
+        check_datasets(file, path, weights.stat().st_size)
+        layout = weights_layout(file)
+    return KerasParts(
+        path=path,
+        config=config,
+        weights=weights,
+        layout=layout or "by_path",
+        loadable=path if path.name.endswith(".keras") else None,
+        version=version,
+        backend="",
+    )
 
 
 def _is_torch(names: set[str]) -> bool:
-    return any(name.endswith("data.pkl") for name in names)
+    return any(name.endswith(("data.pkl", "constants.pkl")) for name in names)
 
 
 def _check_expansion(path: Path, archive: zipfile.ZipFile) -> None:
     unpacked = sum(member.file_size for member in archive.infolist())
-    if unpacked > _LARGEST_EXPANSION * max(path.stat().st_size, 1):
+    if unpacked > LARGEST_EXPANSION * max(path.stat().st_size, 1):
         raise ModelError(
             f"{path} would unpack from {path.stat().st_size:,} to {unpacked:,} bytes; refused"
         )
-
-
-def _check_hdf5(path: Path, trust: bool) -> dict[str, Any] | None:
-    """Check the file; return an architecture for Keras to read instead, where one is needed."""
-    import h5py
-
-    try:
-        with h5py.File(path, "r") as file:
-            text = file.attrs.get("model_config")
-            if text is None:
-                raise ModelError(
-                    f"{path} is HDF5 without a model_config: the architecture is missing (weights "
-                    "alone, or data); save the whole model with model.save('model.keras')"
-                )
-            if "model_weights" not in file:
-                raise ModelError(f"{path} holds an architecture but no model_weights")
-            _refuse_external_data(file, path)
-    except OSError as error:
-        raise ModelError(
-            f"{path} starts like HDF5 but cannot be opened; is it truncated?"
-        ) from error
-    config = _parse(path, text)
-    check_config(config, path, trust=trust)
-    modern, changed = modernise(config)
-    return modern if changed else None
-
-
-def _replace_architecture(path: Path, config: dict[str, Any]) -> None:
-    import h5py
-
-    with h5py.File(path, "r+") as file:
-        file.attrs["model_config"] = json.dumps(config)
-
-
-def _parse(path: Path, text: str | bytes) -> dict[str, Any]:
-    try:
-        config = json.loads(text)
-    except (ValueError, RecursionError) as error:
-        raise ModelError(f"{path}: the architecture is not readable JSON ({error})") from error
-    if not isinstance(config, dict):
-        raise ModelError(f"{path}: the architecture is not a JSON object")
-    return config
-
-
-def _refuse_external_data(file: Any, path: Path) -> None:
-    """Refuse weights that HDF5 would fetch from other files of this machine."""
-    import h5py
-
-    def check(name: str, item: Any) -> None:
-        if isinstance(item, h5py.Dataset):
-            outside = bool(item.external) or item.is_virtual
-        else:
-            links = (item.get(key, getlink=True) for key in item)
-            outside = any(isinstance(link, h5py.ExternalLink) for link in links)
-        if outside:
-            raise ModelError(f"{path}: {name!r} points to data outside the file; refused")
-
-    check("/", file)
-    file.visititems(check)

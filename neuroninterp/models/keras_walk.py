@@ -3,60 +3,62 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import Any
 
-from neuroninterp.graph import Graph, Input, Opaque
+import numpy as np
+
+from neuroninterp.errors import ModelError
+from neuroninterp.graph import Constant, Graph, Input, Node, Opaque
+from neuroninterp.models.keras_inputs import InputPlan
 from neuroninterp.models.keras_operations import translate_call
 from neuroninterp.models.keras_values import Call, GraphBuilder, Scope, Shape, Value
 
 __all__ = ["build_graph"]
 
 
-def build_graph(model: Any, sequence: Any, axes: str) -> tuple[Graph, GraphBuilder]:
+def build_graph(model: Any, plan: InputPlan) -> tuple[Graph, GraphBuilder]:
     """Translate a whole model; what is not understood becomes an opaque node.
 
     Parameters
     ----------
     model : keras.Model
         A Functional or Sequential model.
-    sequence : keras.KerasTensor
-        Its sequence input.
-    axes : str
-        Layout of the sequence input, for example ``"NLC"``.
+    plan : InputPlan
+        Which input holds the sequence, how it is laid out, and what the others are held at.
 
     Returns
     -------
     tuple of Graph and GraphBuilder
         The graph, and where each of its nodes is found in the Keras model.
+
+    Raises
+    ------
+    ModelError
+        If a layer cannot take what the layers before it give at the plan's length.
     """
     builder = GraphBuilder()
-    bound: dict[int, Value] = {}
-    for tensor in model.inputs:
-        name = builder.unique(tensor.name)
-        shape = tuple(tensor.shape)
-        value = Value(name, axes if tensor is sequence else "?" * len(shape), tensor, shape)
-        if tensor is sequence:
-            builder.nodes.append(
-                Input(
-                    name=name,
-                    inputs=(),
-                    source=tensor.name,
-                    length=value.length,
-                )
-            )
-        else:
-            builder.nodes.append(
-                Opaque(
-                    name=name,
-                    inputs=(),
-                    source=tensor.name,
-                    operation="InputLayer",
-                    reason="a second input of the model",
-                )
-            )
-        bound[id(tensor)] = value
+    bound = {id(tensor): _input(tensor, plan, builder) for tensor in model.inputs}
     outputs = _walk(model, bound, builder, prefix="", scope=None)
     return Graph(tuple(builder.nodes), tuple(value.node for value in outputs)), builder
+
+
+def _input(tensor: Any, plan: InputPlan, builder: GraphBuilder) -> Value:
+    """Add the node of one of the model's inputs."""
+    shape, axes = plan.layout_of(tensor)
+    value = Value(builder.unique(tensor.name), axes, tensor, shape)
+    named: dict[str, Any] = {"name": value.node, "inputs": (), "source": tensor.name}
+    channels, height = value.channels, plan.held.get(tensor.name, 0.0)
+    node: Node
+    if tensor is plan.sequence:
+        node = Input(**named, length=value.length, channels=plan.channels)
+    elif "L" in axes and channels is not None:
+        declared = tuple(tensor.shape)[axes.index("L")]
+        node = Constant(**named, length=declared, value=np.full(channels, height, np.float32))
+    else:
+        node = Opaque(**named, operation="InputLayer", reason="a second input of the model")
+    builder.nodes.append(node)
+    return value
 
 
 def _walk(
@@ -66,22 +68,30 @@ def _walk(
     for node in _calls(model):
         if not all(id(tensor) in bound for tensor in node.input_tensors):
             continue
-        operation = node.operation
+        source = f"{prefix}{node.operation.name}"
         inputs = tuple(bound[id(tensor)] for tensor in node.input_tensors)
         outputs = tuple(node.output_tensors)
         call = Call(
-            operation=operation,
-            source=f"{prefix}{operation.name}",
+            operation=node.operation,
+            source=source,
             inputs=inputs,
             outputs=outputs,
-            shapes=_shapes(node, inputs, outputs),
-            keywords=node.arguments.kwargs,
+            shapes=_shapes(node, source, inputs, outputs),
+            operands=_operands(node, bound),
+            arguments=node.arguments,
             builder=builder,
             scope=scope,
         )
         values = _nested(call) if _can_descend(call) else translate_call(call)
         bound.update((id(tensor), value) for tensor, value in zip(outputs, values, strict=True))
     return [bound[id(tensor)] for tensor in model.outputs]
+
+
+def _operands(node: Any, bound: dict[int, Value]) -> tuple[Any, ...]:
+    import keras
+
+    given = keras.tree.flatten((node.arguments.args, node.arguments.kwargs))
+    return tuple(bound[id(each)] if isinstance(each, keras.KerasTensor) else each for each in given)
 
 
 def _calls(model: Any) -> Iterator[Any]:
@@ -98,7 +108,7 @@ def _can_descend(call: Call) -> bool:
     import keras
 
     nested = call.operation
-    if call.keywords.get("training") is True or not isinstance(nested, keras.Model):
+    if call.in_training or not isinstance(nested, keras.Model):
         return False
     return is_graph_model(nested) and len(nested.inputs) == len(call.inputs)
 
@@ -119,17 +129,18 @@ def _nested(call: Call) -> list[Value]:
     arguments = tuple(value.tensor for value in call.inputs)
     scope = Scope(tuple(model.inputs), arguments, call.scope)
     bound = {
-        id(inner): Value(value.node, value.axes, inner, value.shape)
+        id(inner): replace(value, tensor=inner)
         for inner, value in zip(model.inputs, call.inputs, strict=True)
     }
     inside = _walk(model, bound, call.builder, prefix=f"{call.source}/", scope=scope)
     return [
-        Value(value.node, value.axes, tensor, value.shape)
-        for value, tensor in zip(inside, call.outputs, strict=True)
+        replace(value, tensor=tensor) for value, tensor in zip(inside, call.outputs, strict=True)
     ]
 
 
-def _shapes(node: Any, inputs: tuple[Value, ...], outputs: tuple[Any, ...]) -> tuple[Shape, ...]:
+def _shapes(
+    node: Any, source: str, inputs: tuple[Value, ...], outputs: tuple[Any, ...]
+) -> tuple[Shape, ...]:
     """Return the output shapes at the outermost input shape.
 
     A nested model is often declared for any length and called on a fixed one.
@@ -144,5 +155,10 @@ def _shapes(node: Any, inputs: tuple[Value, ...], outputs: tuple[Any, ...]) -> t
         for value in inputs
     }
     arguments, keywords = node.arguments.fill_in(actual)
-    found = node.operation.compute_output_spec(*arguments, **keywords)
+    try:
+        found = node.operation.compute_output_spec(*arguments, **keywords)
+    except Exception as error:  # Keras raises every kind
+        shapes = ", ".join(str(value.shape) for value in inputs)
+        reason = str(error).strip().split("\n")[0]
+        raise ModelError(f"layer {source!r} cannot take {shapes}: {reason}") from error
     return tuple(tuple(tensor.shape) for tensor in keras.tree.flatten(found))

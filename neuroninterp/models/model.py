@@ -2,23 +2,22 @@
 
 from __future__ import annotations
 
-import hashlib
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
 
-from neuroninterp.errors import DataError, ModelError, UnknownNameError
-from neuroninterp.fields import Layer, Trunk, layer_table
-from neuroninterp.graph import Graph, LayerNodes, blocked_convolutions, find_layers
+from neuroninterp.errors import DataError, UnknownNameError, UnsupportedOperationError
+from neuroninterp.fields import Layer, Trunk, survey
+from neuroninterp.graph import BlockedLayer, Graph, LayerNodes
 from neuroninterp.models.fidelity import check_fidelity
-from neuroninterp.models.layout import ALPHABET, InputLayout
-from neuroninterp.models.runtime import ReadModel, Runtime
+from neuroninterp.models.layout import ALPHABET, InputLayout, InputRequest
+from neuroninterp.models.model_file import hash_model, read_model
+from neuroninterp.models.reference import reference_length
+from neuroninterp.models.runtime import Runtime, Tap
 
 __all__ = ["Model", "load"]
-
-_ZIP_MAGIC = b"PK\x03\x04"
-_HDF5_MAGIC = b"\x89HDF\r\n\x1a\n"
 
 
 @dataclass(frozen=True, eq=False)
@@ -38,11 +37,18 @@ class Model:
     runtime : Runtime
         The model's own runtime, used for predictions.
     layers : tuple of Layer
-        The layers that can be analysed, numbered from 1.
-    blocked : tuple of str
-        Convolutions that cannot be analysed, one sentence each saying why.
+        The layers that can be analysed; their numbers count every convolution, from 1.
+    blocked : tuple of BlockedLayer
+        Convolutions that cannot be analysed, each with its reason.
     fidelity : float
         Largest relative difference between graph and runtime over the layers.
+    notes : tuple of str
+        What the user should know about how the file was read, a sentence each.
+    taps : mapping of str to Tap
+        Where the runtime holds the tensors of graph nodes, those of all layers' values
+        included.
+    weights : Path or None
+        The weights file that the user named, where they lie apart.
     """
 
     path: Path
@@ -51,9 +57,12 @@ class Model:
     layout: InputLayout
     runtime: Runtime
     layers: tuple[Layer, ...]
-    blocked: tuple[str, ...]
+    blocked: tuple[BlockedLayer, ...]
     fidelity: float
     _nodes: tuple[LayerNodes, ...] = field(repr=False)
+    notes: tuple[str, ...] = ()
+    taps: Mapping[str, Tap] = field(default_factory=dict, repr=False)
+    weights: Path | None = None
     _trunks: dict[int, Trunk] = field(default_factory=dict, repr=False)
 
     @property
@@ -62,9 +71,14 @@ class Model:
         return self.layout.length
 
     @property
+    def reference_length(self) -> int:
+        """Length (bp) at which the model is looked at: its own where that is fixed."""
+        return self.layout.reference_length or self.length or reference_length(self.graph)
+
+    @property
     def sha256(self) -> str:
-        """Hash of the model file."""
-        return hashlib.sha256(self.path.read_bytes()).hexdigest()
+        """Hash of the model file, or of all files that it consists of."""
+        return hash_model(self.path, self.weights)
 
     def layer(self, number: int) -> Layer:
         """Return a layer by its number.
@@ -73,22 +87,27 @@ class Model:
         ------
         UnknownNameError
             If there is no such layer.
+        UnsupportedOperationError
+            If it is one that cannot be analysed.
         """
         for layer in self.layers:
             if layer.number == number:
                 return layer
+        for blocked in self.blocked:
+            if blocked.number == number:
+                raise UnsupportedOperationError(
+                    f"layer {number} cannot be analysed: {blocked.reason}"
+                )
         raise UnknownNameError("layer", str(number), [str(layer.number) for layer in self.layers])
 
     def layer_nodes(self, number: int) -> LayerNodes:
         """Return the graph nodes of a layer by its number."""
-        return self._nodes[self.layer(number).number - 1]
+        return self._nodes[self.layers.index(self.layer(number))]
 
     def trunk(self, number: int) -> Trunk:
         """Return the compiled trunk of a layer; made once and reused."""
         if number not in self._trunks:
-            self._trunks[number] = Trunk(
-                self.graph, self.layer_nodes(number), self.layout.channel_of_base
-            )
+            self._trunks[number] = Trunk(self.graph, self.layer_nodes(number), self.layout.table)
         return self._trunks[number]
 
     def predict(self, sequences: np.ndarray, *, batch_size: int = 256) -> np.ndarray:
@@ -131,9 +150,14 @@ class Model:
 def load(
     path: str | Path,
     *,
+    weights: str | Path | None = None,
     device: str = "auto",
+    input_name: str | None = None,
     alphabet: str = ALPHABET,
     layout: str | None = None,
+    length: int | None = None,
+    held: Mapping[str, float] | None = None,
+    background: float = 0.0,
     trust_model: bool = False,
 ) -> Model:
     """Read a Keras or ONNX file into the canonical graph and check it.
@@ -141,13 +165,25 @@ def load(
     Parameters
     ----------
     path : str or Path
-        A ``.keras``, ``.h5``/``.hdf5`` or ``.onnx`` file; recognised by its content.
+        A ``.keras`` or ``.h5``/``.hdf5`` file, an architecture in JSON, a SavedModel folder,
+        or an ``.onnx`` file; recognised by its content.
+    weights : str, Path or None
+        Weights of an architecture in JSON; None takes the file of that name beside it.
     device : str
         "auto", "cpu" or "gpu".
+    input_name : str or None
+        Which input holds the sequence, where several could.
     alphabet : str
-        Base of each channel, in the file's order ("AGCT" for DeepSEA's files).
+        What each channel holds, in the file's order ("AGCT" for DeepSEA's files): the four
+        bases (U for T), ``N`` for a channel of unknown bases, ``.`` for one that is no base.
     layout : str or None
         Axes of the input, for example "NC1L", where they must not be inferred.
+    length : int or None
+        Length (bp) at which a model that takes any length is looked at.
+    held : mapping of str to float or None
+        Value that each other input is held at; 0 for those not named.
+    background : float
+        What channels that are no base hold, at every position.
     trust_model : bool
         Let Keras run code that the file carries (Lambda layers). Only for files of your own.
 
@@ -166,66 +202,41 @@ def load(
     """
     from neuroninterp.backend import import_keras, resolve_device
 
-    path = Path(path)
-    if sorted(alphabet) not in (sorted("ACGT"), sorted("ACGU")):
-        raise ModelError(f"alphabet {alphabet!r} must be the letters ACGT (or ACGU) in some order")
-    kind = _detect(path)
+    request = InputRequest(
+        name=input_name,
+        axes=layout,
+        alphabet=alphabet,
+        background=background,
+        length=length,
+        held=dict(held or {}),
+    )
+    apart = None if weights is None else Path(weights)
     resolved = resolve_device(device)
     import_keras()
-    alphabet = alphabet.replace("U", "T")
-    read = _read(path, kind, resolved, alphabet, layout, trust_model)
-    nodes = find_layers(read.graph)
-    layers = layer_table(read.graph)
-    fidelity = check_fidelity(read, nodes, read.layout.length or _free_length(layers))
+    read = read_model(
+        Path(path),
+        request,
+        device=resolved,
+        trust=trust_model,
+        weights=apart,
+    )
+    found = survey(read.graph)
+    fidelity = check_fidelity(
+        read,
+        found.nodes,
+        read.layout.reference_length or reference_length(read.graph),
+    )
     return Model(
-        path=path,
+        path=Path(path),
         format=read.format,
         graph=read.graph,
         layout=read.layout,
         runtime=read.runtime,
-        layers=layers,
-        blocked=blocked_convolutions(read.graph),
+        layers=found.layers,
+        blocked=found.blocked,
         fidelity=fidelity,
-        _nodes=nodes,
+        _nodes=found.nodes,
+        notes=read.notes,
+        taps=read.taps,
+        weights=apart,
     )
-
-
-def _detect(path: Path) -> str:
-    """Tell the format from the first bytes; an extension alone can lie."""
-    if path.is_dir():
-        raise ModelError(f"{path} is a folder; give a .keras, .h5 or .onnx file")
-    try:
-        with path.open("rb") as stream:
-            head = stream.read(8)
-    except FileNotFoundError:
-        raise ModelError(f"no such model file: {path}") from None
-    except OSError as error:
-        raise ModelError(f"cannot read model file {path}: {error.strerror}") from error
-    if not head:
-        raise ModelError(f"{path} is empty; not a model file")
-    if head.startswith(_ZIP_MAGIC) or head == _HDF5_MAGIC:
-        return "keras"
-    if path.suffix.lower() in (".keras", ".h5", ".hdf5"):
-        raise ModelError(
-            f"{path} is named like a Keras file but is neither a .keras archive nor HDF5; "
-            "is it truncated, or text?"
-        )
-    return "onnx"
-
-
-def _read(
-    path: Path, kind: str, device: str, alphabet: str, layout: str | None, trust_model: bool
-) -> ReadModel:
-    if kind == "keras":
-        from neuroninterp.models.keras_reader import read_keras
-
-        return read_keras(path, trust=trust_model, axes=layout, alphabet=alphabet)
-    from neuroninterp.models.onnx_reader import read_onnx
-
-    return read_onnx(path, device=device, axes=layout, alphabet=alphabet)
-
-
-def _free_length(layers: tuple[Layer, ...]) -> int:
-    """Choose a length for a model that takes any: two fields, on the coarsest grid."""
-    grid = max(layer.jump for layer in layers)
-    return -(-2 * max(layer.receptive_field for layer in layers) // grid) * grid

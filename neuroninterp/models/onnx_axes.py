@@ -5,27 +5,17 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import replace
-from typing import TYPE_CHECKING
 
 import numpy as np
 
 from neuroninterp.graph import Flatten
-from neuroninterp.models.onnx_tensors import Constant, NotUnderstoodError, Operation, Tensor
+from neuroninterp.models.onnx_tensors import Constant, NotUnderstoodError, Operation, Tensor, known
+from neuroninterp.models.onnx_translation import Translation
 
-if TYPE_CHECKING:
-    from neuroninterp.models.onnx_translate import Translation
-
-__all__ = ["HANDLERS", "regroup"]
+__all__ = ["HANDLERS", "regroup", "relabel"]
 
 
-def _known(tensor: Tensor) -> tuple[str, tuple[int, ...]]:
-    """Return axes and sizes of a tensor, which must both be known."""
-    if tensor.axes is None or tensor.sizes is None:
-        raise NotUnderstoodError("the layout of its input is not known")
-    return tensor.axes, tensor.sizes
-
-
-def _relabel(tensor: Tensor, axes: str, sizes: Sequence[int]) -> Tensor:
+def relabel(tensor: Tensor, axes: str, sizes: Sequence[int]) -> Tensor:
     """Return the same node's tensor in another layout."""
     arranged = tuple(sizes)
     # What is computed element by element has the layout of what it is computed from.
@@ -33,30 +23,30 @@ def _relabel(tensor: Tensor, axes: str, sizes: Sequence[int]) -> Tensor:
         name: (replace(root, axes=axes, sizes=arranged), curve)
         for name, (root, curve) in tensor.curves.items()
     }
-    return replace(tensor, axes=axes, sizes=arranged, curves=curves)
+    return replace(tensor, axes=axes, sizes=arranged, curves=curves, reduced=False, origin=None)
 
 
 def _transpose(operation: Operation, translation: Translation) -> Tensor:
-    tensor = operation.tensor(0)
-    axes, sizes = _known(tensor)
+    tensor = operation.tensor(0, codes=True)
+    axes, sizes = known(tensor)
     order = operation.attributes.get("perm", list(range(len(axes)))[::-1])
-    return _relabel(tensor, "".join(axes[i] for i in order), [sizes[i] for i in order])
+    return relabel(tensor, "".join(axes[i] for i in order), [sizes[i] for i in order])
 
 
 def _unsqueeze(operation: Operation, translation: Translation) -> Tensor:
-    tensor = operation.tensor(0)
-    axes, sizes = _known(tensor)
+    tensor = operation.tensor(0, codes=True)
+    axes, sizes = known(tensor)
     added = operation.integers("axes", 1) or []
     rank = len(axes) + len(added)
     positions = {position % rank for position in added}
     old = iter(zip(axes, sizes, strict=True))
     pairs = [("1", 1) if position in positions else next(old) for position in range(rank)]
-    return _relabel(tensor, "".join(a for a, _ in pairs), [s for _, s in pairs])
+    return relabel(tensor, "".join(a for a, _ in pairs), [s for _, s in pairs])
 
 
 def _squeeze(operation: Operation, translation: Translation) -> Tensor:
-    tensor = operation.tensor(0)
-    axes, sizes = _known(tensor)
+    tensor = operation.tensor(0, codes=True)
+    axes, sizes = known(tensor)
     removed = operation.integers("axes", 1)
     if removed is None:
         positions = {i for i, size in enumerate(sizes) if size == 1}
@@ -69,8 +59,8 @@ def _squeeze(operation: Operation, translation: Translation) -> Tensor:
 
 
 def _reshape(operation: Operation, translation: Translation) -> Tensor:
-    tensor = operation.tensor(0)
-    _, sizes = _known(tensor)
+    tensor = operation.tensor(0, codes=True)
+    _, sizes = known(tensor)
     target = operation.integers("shape", 1)
     if target is None:
         raise NotUnderstoodError("it has no target shape")
@@ -87,8 +77,8 @@ def _reshape(operation: Operation, translation: Translation) -> Tensor:
 
 
 def _flatten(operation: Operation, translation: Translation) -> Tensor:
-    tensor = operation.tensor(0)
-    axes, sizes = _known(tensor)
+    tensor = operation.tensor(0, codes=True)
+    axes, sizes = known(tensor)
     axis = operation.attributes.get("axis", 1) % (len(axes) + 1)
     target = [math.prod(sizes[:axis]), math.prod(sizes[axis:])]
     return regroup(operation, translation, tensor, target)
@@ -120,31 +110,40 @@ def regroup(
     NotUnderstoodError
         If the shape mixes axes in another way.
     """
-    axes, sizes = _known(tensor)
+    axes, sizes = known(tensor)
     target = list(target)
     if math.prod(target) != math.prod(sizes):
         raise NotUnderstoodError(f"shape {list(sizes)} does not fit {target}")
     pairs = [(a, s) for a, s in zip(axes, sizes, strict=True) if a != "1"]
     if (matched := _match(pairs, target)) is not None:
-        return _relabel(tensor, matched, target)
+        return relabel(tensor, matched, target)
+    if (matched := _cut_channels(pairs, target)) is not None:
+        return relabel(tensor, matched, target)
     letters = "".join(letter for letter, _ in pairs)
     if letters == "NLC" and target == [pairs[0][1] * pairs[1][1], pairs[2][1]]:
-        return _relabel(tensor, "MC", target)
+        return relabel(tensor, "MC", target)
     if letters == "MC":
-        batch = translation.batch
-        whole = [("N", batch), ("L", sizes[0] // batch), ("C", sizes[1])]
+        rows = translation.rows(tensor)
+        whole = [("N", rows), ("L", sizes[0] // rows), ("C", sizes[1])]
         if (matched := _match(whole, target)) is not None:
-            return _relabel(tensor, matched, target)
+            return relabel(tensor, matched, target)
     if letters in ("NLC", "NCL") and target == [pairs[0][1], pairs[1][1] * pairs[2][1]]:
+        if tensor.codes is not None:
+            raise NotUnderstoodError("it flattens integers")
         return translation.add(
             Flatten,
             operation,
             [tensor],
             axes="NF",
-            sizes=tuple(target),
+            sizes=target,
             channels_first=letters == "NCL",
         )
-    raise NotUnderstoodError(f"it turns axes {axes} of shape {list(sizes)} into {target}")
+    length = tensor.size("L")
+    # Positions made of flattened features, or channels and positions in one axis.
+    mixed = "F" in axes or any(length and t > length and t % length == 0 for t in target[1:])
+    raise NotUnderstoodError(
+        f"it turns axes {axes} of shape {list(sizes)} into {target}", whole_sequence=bool(mixed)
+    )
 
 
 def _match(pairs: Sequence[tuple[str, int]], target: Sequence[int]) -> str | None:
@@ -161,38 +160,22 @@ def _match(pairs: Sequence[tuple[str, int]], target: Sequence[int]) -> str | Non
     return "".join(letters) if not remaining else None
 
 
-def _pad(operation: Operation, translation: Translation) -> Tensor:
-    """Zeros along the length, which the next convolution takes over."""
-    tensor = operation.tensor(0)
-    axes, sizes = _known(tensor)
-    if operation.attributes.get("mode", "constant") != "constant":
-        raise NotUnderstoodError(f"it pads by {operation.attributes['mode']}")
-    amounts = operation.integers("pads", 1) or []
-    fill = operation.constant(2, "fill value")
-    filled_with = operation.attributes.get("value", 0.0) if fill is None else np.ravel(fill)[:1]
-    named = operation.integers("axes", 3)
-    positions = range(len(axes)) if named is None else [i % len(axes) for i in named]
-    half = len(positions)
-    if len(amounts) != 2 * half:
-        raise NotUnderstoodError("its amounts do not fit its axes")
-    left, right = [0] * len(axes), [0] * len(axes)
-    for i, position in enumerate(positions):
-        left[position], right[position] = amounts[i], amounts[half + i]
-    if not any(amounts):
-        return tensor
-    if np.any(filled_with) or min(amounts) < 0:
-        raise NotUnderstoodError("it crops, or pads with something other than zeros")
-    if any(left[i] + right[i] for i, axis in enumerate(axes) if axis != "L"):
-        raise NotUnderstoodError("it pads an axis other than the length")
-    along = axes.index("L")
-    grown = list(sizes)
-    grown[along] += left[along] + right[along]
-    padding = (tensor.padding[0] + left[along], tensor.padding[1] + right[along])
-    return replace(_relabel(tensor, axes, grown), padding=padding, pad=operation)
+def _cut_channels(pairs: Sequence[tuple[str, int]], target: Sequence[int]) -> str | None:
+    """Return the axes of a shape in which the channels are cut into groups or put together."""
+    letters = "".join(letter for letter, _ in pairs)
+    if "GH" in letters:
+        at = letters.index("GH")
+        joined = ("C", pairs[at][1] * pairs[at + 1][1])
+        return _match([*pairs[:at], joined, *pairs[at + 2 :]], target)
+    if "C" not in letters or len(target) != len(pairs) + 1:
+        return None
+    at = letters.index("C")
+    parts = [("G", target[at]), ("H", target[at + 1])]
+    return _match([*pairs[:at], *parts, *pairs[at + 1 :]], target)
 
 
 def _shape(operation: Operation, translation: Translation) -> Constant:
-    sizes = operation.tensor(0).sizes
+    sizes = operation.tensor(0, codes=True).sizes
     if sizes is None:
         raise NotUnderstoodError("the shape of its input is not known")
     attributes = operation.attributes
@@ -201,7 +184,7 @@ def _shape(operation: Operation, translation: Translation) -> Constant:
 
 
 def _size(operation: Operation, translation: Translation) -> Constant:
-    sizes = operation.tensor(0).sizes
+    sizes = operation.tensor(0, codes=True).sizes
     if sizes is None:
         raise NotUnderstoodError("the shape of its input is not known")
     return Constant(np.array(math.prod(sizes), dtype=np.int64), from_shape=True)
@@ -209,7 +192,6 @@ def _size(operation: Operation, translation: Translation) -> Constant:
 
 HANDLERS: dict[str, Callable[[Operation, Translation], Tensor | Constant]] = {
     "Flatten": _flatten,
-    "Pad": _pad,
     "Reshape": _reshape,
     "Shape": _shape,
     "Size": _size,

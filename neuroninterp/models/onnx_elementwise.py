@@ -7,7 +7,8 @@ evaluated on a grid of numbers; what comes out is compared with the known functi
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -15,7 +16,7 @@ from scipy.special import erf, expit
 
 from neuroninterp.models.onnx_tensors import Constant, Operation, Tensor
 
-__all__ = ["GRID", "identify", "trace"]
+__all__ = ["GRID", "Match", "identify", "pointwise", "scaled_silu", "trace"]
 
 _OUTER = np.array([10.0, 15.0, 19.0, 25.0, 40.0, 80.0, 300.0, 700.0])
 GRID = np.concatenate([-_OUTER[::-1], np.linspace(-8.0, 8.0, 1025), _OUTER])
@@ -58,6 +59,7 @@ _PLAIN: dict[str, Callable[..., Any]] = {
     "Reciprocal": np.reciprocal,
     "Relu": lambda x: np.maximum(x, 0),
     "Sigmoid": expit,
+    "Softsign": lambda x: x / (1 + np.abs(x)),
     "Softplus": lambda x: np.logaddexp(0, x),
     "Sqrt": np.sqrt,
     "Sub": np.subtract,
@@ -66,7 +68,24 @@ _PLAIN: dict[str, Callable[..., Any]] = {
 }
 
 
-def _function(operation: Operation) -> Callable[..., Any] | None:
+@dataclass(frozen=True)
+class Match:
+    """A known activation, found in a chain of elementary operations.
+
+    Parameters
+    ----------
+    root : Tensor
+        The tensor it is applied to.
+    fields : mapping of str to Any
+        Fields of the :class:`neuroninterp.graph.Activation`.
+    """
+
+    root: Tensor
+    fields: Mapping[str, Any] = field(default_factory=dict)
+
+
+def pointwise(operation: Operation) -> Callable[..., Any] | None:
+    """Return the function of NumPy arrays that an elementwise operation computes, else None."""
     if operation.kind == "Clip":
         return lambda *values: _clip(operation, *values)
     if operation.kind in ("Max", "Min"):
@@ -80,6 +99,9 @@ def _function(operation: Operation) -> Callable[..., Any] | None:
     if operation.kind == "LeakyRelu":
         slope = operation.attributes.get("alpha", 0.01)
         return lambda x: np.where(x < 0, slope * x, x)
+    if operation.kind == "HardSigmoid":
+        slope, shift = (operation.attributes.get(n, d) for n, d in (("alpha", 0.2), ("beta", 0.5)))
+        return lambda x: np.clip(slope * x + shift, 0.0, 1.0)
     if operation.kind == "Cast":
         return lambda x: x.astype(bool if operation.attributes["to"] == 9 else float)
     return _PLAIN.get(operation.kind)
@@ -100,7 +122,7 @@ def trace(operation: Operation) -> dict[str, tuple[Tensor, np.ndarray]]:
         the result at each point of the grid; the nearest tensor last. Empty where the
         operation is not elementwise, or its constants differ between channels or positions.
     """
-    function = _function(operation)
+    function = pointwise(operation)
     present = [value for value in operation.inputs if value is not None]
     tensors = [value for value in present if isinstance(value, Tensor)]
     constants = [_uniform(v, tensors[:1]) for v in present if isinstance(v, Constant)]
@@ -146,9 +168,7 @@ def _uniform(constant: Constant, beside: list[Tensor]) -> np.ndarray | None:
     return np.asarray(number if value.dtype.kind == "b" else float(number))
 
 
-def identify(
-    curves: Mapping[str, tuple[Tensor, np.ndarray]],
-) -> tuple[Tensor, str, float] | None:
+def identify(curves: Mapping[str, tuple[Tensor, np.ndarray]]) -> Match | None:
     """Find the activation that a chain of elementary operations computes.
 
     Parameters
@@ -158,20 +178,19 @@ def identify(
 
     Returns
     -------
-    tuple of Tensor, str, float, or None
-        The tensor it is applied to, its name as in
-        :class:`neuroninterp.graph.Activation`, and its ``alpha``; None where no known
-        function fits.
+    Match or None
+        None where no known function fits.
     """
     for root, curve in reversed(list(curves.values())):
         if curve.dtype.kind != "f" or curve.shape != GRID.shape or not np.isfinite(curve).all():
             continue
         if root.axes is None:
             continue
-        errors = [(_deviation(curve, y), name, a) for name, a, y in _known_functions(curve)]
-        error, name, alpha = min(errors)
+        # Equally good ones differ only beyond the grid: the first of them, then.
+        fits = [(_deviation(curve, y), fields) for fields, y in _known_functions(curve)]
+        error, fields = min(fits, key=lambda fit: round(fit[0], 7))
         if error <= _TOLERANCE:
-            return root, name, alpha
+            return Match(root, fields)
     return None
 
 
@@ -179,25 +198,59 @@ def _deviation(curve: np.ndarray, expected: np.ndarray) -> float:
     return float(np.max(np.abs(curve - expected) / np.maximum(1.0, np.abs(expected))))
 
 
-def _known_functions(curve: np.ndarray) -> list[tuple[str, float, np.ndarray]]:
-    """Return name, alpha and curve of each known function, alpha fitted at x = -1."""
-    x = GRID
-    at_minus_one = float(curve[np.searchsorted(x, -1.0)])
+def scaled_silu(slope: float) -> Callable[[Any], Any]:
+    """Return ``x * sigmoid(slope * x)`` as a function of tensors."""
+
+    def call(x: Any) -> Any:
+        from neuroninterp.backend import import_keras
+
+        return x * import_keras().ops.sigmoid(slope * x)
+
+    return call
+
+
+_CUBIC = np.sqrt(2 / np.pi) * (GRID + 0.044715 * GRID**3)
+_NEGATIVE = np.minimum(GRID, 0.0)
+_SOFTPLUS = np.logaddexp(0.0, GRID)
+_HARD = np.clip(GRID / 6 + 0.5, 0.0, 1.0)
+_FIXED: dict[str, np.ndarray] = {
+    "relu": np.maximum(GRID, 0.0),
+    "sigmoid": expit(GRID),
+    "tanh": np.tanh(GRID),
+    "exponential": np.exp(GRID),
+    "softplus": _SOFTPLUS,
+    "silu": GRID * expit(GRID),
+    "gelu": 0.5 * GRID * (1 + erf(GRID / np.sqrt(2))),
+    "gelu_tanh": 0.5 * GRID * (1 + np.tanh(_CUBIC)),
+    "hard_sigmoid": _HARD,
+    "hard_silu": GRID * _HARD,
+    "mish": GRID * np.tanh(_SOFTPLUS),
+    "selu": 1.05070098 * np.where(GRID > 0, GRID, 1.67326324 * np.expm1(_NEGATIVE)),
+    "softsign": GRID / (1 + np.abs(GRID)),
+}
+"""Known functions without a parameter, on the grid."""
+
+
+def _known_functions(curve: np.ndarray) -> Iterator[tuple[dict[str, Any], np.ndarray]]:
+    """Yield fields and curve of each known function, its parameters fitted at -1 and 1."""
+    for name, expected in _FIXED.items():
+        yield {"function": name}, expected
+    at_minus_one, at_one = (float(curve[np.searchsorted(GRID, x)]) for x in (-1.0, 1.0))
     slope, scale = -at_minus_one, at_minus_one / np.expm1(-1.0)
-    negative = np.minimum(x, 0.0)
-    cubic = np.sqrt(2 / np.pi) * (x + 0.044715 * x**3)
-    functions = [
-        ("relu", 0.0, np.maximum(x, 0.0)),
-        ("sigmoid", 0.0, expit(x)),
-        ("tanh", 0.0, np.tanh(x)),
-        ("exponential", 0.0, np.exp(x)),
-        ("softplus", 0.0, np.logaddexp(0.0, x)),
-        ("silu", 0.0, x * expit(x)),
-        ("gelu", 0.0, 0.5 * x * (1 + erf(x / np.sqrt(2)))),
-        ("gelu_tanh", 0.0, 0.5 * x * (1 + np.tanh(cubic))),
-    ]
-    if slope > 0:
-        functions.append(("leaky_relu", slope, np.where(x < 0, slope * x, x)))
+    # What leaves its input as it is, or scales it alone, is no activation.
+    if slope > 0 and slope != 1:
+        leaky = np.where(GRID < 0, slope * GRID, GRID)
+        yield {"function": "leaky_relu", "alpha": slope}, leaky
     if scale > 0:
-        functions.append(("elu", float(scale), np.where(x < 0, scale * np.expm1(negative), x)))
-    return functions
+        elu = np.where(GRID < 0, scale * np.expm1(_NEGATIVE), GRID)
+        yield {"function": "elu", "alpha": float(scale)}, elu
+    low, high = (
+        float(end) if abs(end) < np.abs(GRID).max() else float(np.sign(end) * np.inf)
+        for end in (curve[0], curve[-1])
+    )
+    if low < high and np.isfinite([low, high]).any():
+        yield {"function": "clip", "bounds": (low, high)}, np.clip(GRID, low, high)
+    if 0.51 < at_one < 1:
+        beta = float(np.log(at_one / (1 - at_one)))
+        fields = {"function": "custom", "call": scaled_silu(beta), "rectifier": True}
+        yield fields, GRID * expit(beta * GRID)

@@ -32,19 +32,23 @@ class OnnxFile:
     path : Path
         The file.
     runnable : onnx.ModelProto
-        The network as the file has it, external data read in. Only "same" padding of
-        dilated convolutions is written out, which ONNX Runtime refuses in its short form.
+        The network as the file has it, external data read in. Only what ONNX Runtime refuses
+        is written in another way: "same" padding of dilated convolutions, ``Erfc`` (which is
+        no ONNX operation, but Keras exports it), and bfloat16 as float32.
     analysed : onnx.ModelProto
         The same with local functions expanded, half precision widened to float32, and
         the operations in topological order.
     opset : int
         Version of the standard operator set.
+    notes : tuple of str
+        What of the network is computed in another way than the file says.
     """
 
     path: Path
     runnable: Any
     analysed: Any
     opset: int
+    notes: tuple[str, ...] = ()
 
 
 def load_onnx(path: Path) -> OnnxFile:
@@ -72,15 +76,18 @@ def load_onnx(path: Path) -> OnnxFile:
     opset = _opset(path, model)
     _read_external_data(path, model)
     _write_out_same_padding(model)
+    _write_out_erfc(model)
+    narrowed = _widen(model, onnx.TensorProto.BFLOAT16)
     analysed = onnx.ModelProto()
     analysed.CopyFrom(model)
     if analysed.functions:
         analysed = _expand_functions(path, analysed)
         _write_out_same_padding(analysed)
-    _widen(analysed)
+    _widen(analysed, onnx.TensorProto.FLOAT16)
     del analysed.graph.value_info[:]
     _sort(path, analysed.graph)
-    return OnnxFile(path, model, analysed, opset)
+    notes = ("its bfloat16 numbers are computed with as float32",) if narrowed else ()
+    return OnnxFile(path, model, analysed, opset, notes)
 
 
 def names_read(node: Any) -> list[str]:
@@ -270,24 +277,57 @@ def _write_out_same_padding(model: Any) -> None:
         node.attribute.extend([*kept, onnx.helper.make_attribute("pads", pads)])
 
 
-def _widen(model: Any) -> None:
-    """Turn half precision into float32, so that layer values carry no rounding of the file's."""
+def _write_out_erfc(model: Any) -> None:
+    """Write ``Erfc`` as 1 - Erf."""
+    from onnx import TensorProto, helper
+
+    found = [node for node in model.graph.node if node.op_type == "Erfc" and not node.domain]
+    if not found:
+        return
+    nodes = []
+    for node in model.graph.node:
+        if node.op_type != "Erfc" or node.domain or (len(node.input), len(node.output)) != (1, 1):
+            nodes.append(node)
+            continue
+        (output,) = node.output
+        erf, minus, one = (f"{output}/{part}" for part in ("erf", "minus", "one"))
+        value = helper.make_tensor(one, TensorProto.FLOAT, [], [1.0])
+        nodes += [
+            helper.make_node("Erf", node.input, [erf], name=node.name),
+            helper.make_node("Neg", [erf], [minus]),
+            helper.make_node("Constant", [], [one], value=value),
+            helper.make_node("Add", [minus, one], [output]),
+        ]
+    copies = [type(node).FromString(node.SerializeToString()) for node in nodes]
+    del model.graph.node[:]
+    model.graph.node.extend(copies)
+
+
+def _widen(model: Any, narrow: int) -> bool:
+    """Turn 16-bit numbers into float32; tell whether there were any.
+
+    So that layer values carry no rounding of the file's (half precision), or ONNX Runtime can
+    compute with them at all on a CPU (bfloat16).
+    """
     import numpy as np
     import onnx
 
-    half, single = onnx.TensorProto.FLOAT16, onnx.TensorProto.FLOAT
+    single = onnx.TensorProto.FLOAT
+    found = False
     for tensor in _tensors(model):
-        if tensor.data_type == half:
+        if tensor.data_type == narrow:
+            found = True
             wide = onnx.numpy_helper.to_array(tensor).astype(np.float32)
             tensor.CopyFrom(onnx.numpy_helper.from_array(wide, tensor.name))
     for node in _all_nodes(model):
         for attribute in node.attribute:
-            if attribute.name in ("to", "dtype") and attribute.i == half:
-                attribute.i = single
+            if attribute.name in ("to", "dtype") and attribute.i == narrow:
+                attribute.i, found = single, True
     for graph in _graphs(model):
         for value in [*graph.input, *graph.output, *graph.value_info]:
-            if value.type.tensor_type.elem_type == half:
-                value.type.tensor_type.elem_type = single
+            if value.type.tensor_type.elem_type == narrow:
+                value.type.tensor_type.elem_type, found = single, True
+    return found
 
 
 def _sort(path: Path, graph: Any) -> None:

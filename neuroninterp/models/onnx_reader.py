@@ -2,49 +2,39 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from neuroninterp.errors import ModelError
-from neuroninterp.graph import Convolution, Graph, Opaque
-from neuroninterp.models.layout import ALPHABET, InputLayout, infer_axes
+from neuroninterp.errors import ModelError, UnsupportedOperationError
+from neuroninterp.graph import Convolution, Flatten, GlobalPool, Graph, Opaque
+from neuroninterp.models.layout import InputLayout, InputRequest, written_shape
 from neuroninterp.models.onnx_file import OnnxFile, load_onnx
+from neuroninterp.models.onnx_inputs import (
+    Reading,
+    find_readings,
+    held_values,
+    input_shapes,
+)
 from neuroninterp.models.onnx_runtime import OnnxRuntime, check_runnable
-from neuroninterp.models.onnx_translate import Translated, translate
+from neuroninterp.models.onnx_translate import FREE_LENGTH, Translated, translate
+from neuroninterp.models.reference import reference_length
 from neuroninterp.models.runtime import ReadModel
 
 __all__ = ["read_onnx"]
 
-_CHANNELS = 4
-_Shape = tuple[int | None, ...]
 
-
-@dataclass(frozen=True)
-class _Candidate:
-    """A way to read an input: its layout and the shape that goes with it."""
-
-    name: str
-    axes: str
-    shape: _Shape
-
-
-def read_onnx(
-    path: Path, *, device: str = "cpu", axes: str | None = None, alphabet: str = ALPHABET
-) -> ReadModel:
+def read_onnx(path: Path, request: InputRequest | None = None, *, device: str = "cpu") -> ReadModel:
     """Read an ONNX file.
 
     Parameters
     ----------
     path : Path
         The ``.onnx`` file, opset 7 or newer. Data files must lie in the same folder.
+    request : InputRequest or None
+        What the user says about the inputs; None to infer all of it.
     device : str
         "cpu" or "gpu", for predictions.
-    axes : str or None
-        Layout of the sequence input, for example ``"NC1L"``; None to infer it.
-    alphabet : str
-        Base of each channel, in the file's order.
 
     Returns
     -------
@@ -57,125 +47,74 @@ def read_onnx(
         If the file cannot be read or ONNX Runtime refuses it, if no input is a one-hot
         sequence, or if there is no convolution on it.
     """
+    request = request or InputRequest()
     file = load_onnx(Path(path))
-    inputs = _inputs(file)
-    candidates = _candidates(file, inputs, axes)
-    name = candidates[0].name
+    inputs = input_shapes(file)
+    readings = find_readings(file, inputs, request)
+    name = readings[0].name
+    held = held_values(file, inputs, name, request)
     # In this order: what comes next trusts the operations to be well formed, and an optimising
     # session computes constants, whose sizes the translation checks.
     check_runnable(file)
-    chosen, translated = _best(file, candidates)
-    runtime = OnnxRuntime(file, name, device=device)
+    reading, translated = _best(file, readings, request, held)
+    length = reading.length or request.length
+    if length is None:
+        length = _reference_length(file, translated.graph)
+        # What depends on the length, such as "same" padding of a strided window, is then exact.
+        translated = translate(file, reading, length, held)
+    letters = request.channel_letters(reading.channels)
     layout = InputLayout(
         name=name,
-        shape=inputs[name] or chosen.shape,
-        axes=chosen.axes,
-        length=chosen.shape[chosen.axes.index("L")],
-        channels=_CHANNELS,
-        alphabet=alphabet,
+        shape=inputs[name] or reading.shape,
+        axes=reading.axes,
+        length=reading.length,
+        channels=reading.channels,
+        alphabet=letters,
+        background=request.background,
+        reference_length=length,
+        held=held,
     )
-    return ReadModel("onnx", translated.graph, layout, runtime, translated.taps)
+    runtime = OnnxRuntime(file, layout, translated.helpers, device=device)
+    notes = (*file.notes, *layout.notes())
+    return ReadModel("onnx", translated.graph, layout, runtime, translated.taps, notes)
 
 
-def _inputs(file: OnnxFile) -> dict[str, _Shape | None]:
-    """Return the shape of each input that is not a stored weight; None for no known rank."""
-    graph = file.analysed.graph
-    stored = {tensor.name for tensor in graph.initializer}
-    shapes: dict[str, _Shape | None] = {}
-    for value in graph.input:
-        if value.name in stored:
-            continue
-        kind = value.type.tensor_type
-        known = kind.HasField("shape")
-        shapes[value.name] = tuple(d.dim_value or None for d in kind.shape.dim) if known else None
-    if not shapes:
-        raise ModelError(f"{file.path}: the network has no input; nothing to analyse")
-    return shapes
+def _reference_length(file: OnnxFile, graph: Graph) -> int:
+    try:
+        return reference_length(graph)
+    except UnsupportedOperationError as error:
+        raise UnsupportedOperationError(f"{file.path}: {error}") from error
 
 
-def _candidates(
-    file: OnnxFile, inputs: dict[str, _Shape | None], axes: str | None
-) -> list[_Candidate]:
-    """Return the ways to read the one input that can be a one-hot sequence."""
-    if axes is not None:
-        found = _given(file, inputs, axes)
-    else:
-        found = [c for n, shape in inputs.items() for c in _readings(n, shape, guess=False)]
-        if not found:
-            found = [c for n, shape in inputs.items() for c in _readings(n, shape, guess=True)]
-    names = sorted({candidate.name for candidate in found})
-    if len(names) != 1:
-        listed = ", ".join(f"{name!r} {_written(shape)}" for name, shape in inputs.items())
-        several = f"{len(names)} inputs could be" if names else "no input is"
-        advice = (
-            "only networks on one sequence can be read"
-            if names
-            else ("if one of them is, give its layout (for example NCL)")
-        )
-        raise ModelError(
-            f"{file.path}: {several} a one-hot sequence with {_CHANNELS} channels; the model "
-            f"reads {listed}; {advice}"
-        )
-    return found
-
-
-def _written(shape: _Shape | None) -> str:
-    if shape is None:
-        return "of unknown shape"
-    return "(" + ", ".join("any" if size is None else str(size) for size in shape) + ")"
-
-
-def _readings(name: str, shape: _Shape | None, *, guess: bool) -> Iterator[_Candidate]:
-    """Yield layouts that fit; with ``guess`` a free axis may be the channels."""
-    shapes: list[_Shape] = [(None,) * 3, (None,) * 4] if shape is None else [shape]
-    for known in shapes:
-        filled = [known]
-        if guess:
-            filled = [
-                (*known[:i], _CHANNELS, *known[i + 1 :])
-                for i in range(1, len(known))
-                if known[i] is None
-            ]
-        for one in filled:
-            for axes in infer_axes(one, channels=_CHANNELS):
-                yield _Candidate(name, axes, one)
-
-
-def _given(file: OnnxFile, inputs: dict[str, _Shape | None], axes: str) -> list[_Candidate]:
-    """Return the inputs that fit the layout the user gave."""
-    if sorted(axes.replace("1", "")) != ["C", "L", "N"] or not axes.startswith("N"):
-        raise ModelError(
-            f"layout {axes!r} is not one; write N for the batch (first), L for the length, C for "
-            "the channels, 1 for a dummy axis, for example NLC, NCL, NC1L"
-        )
-    found = []
-    for name, shape in inputs.items():
-        one = (None,) * len(axes) if shape is None else shape
-        expected = {"C": _CHANNELS, "1": 1}
-        if len(one) == len(axes) and all(
-            size in (None, expected.get(axis, size)) for size, axis in zip(one, axes, strict=True)
-        ):
-            filled = tuple(expected.get(a, s) for a, s in zip(axes, one, strict=True))
-            found.append(_Candidate(name, axes, filled))
-    if not found:
-        listed = ", ".join(f"{name!r} {_written(shape)}" for name, shape in inputs.items())
-        raise ModelError(f"{file.path}: layout {axes!r} fits no input; the model reads {listed}")
-    return found
-
-
-def _best(file: OnnxFile, candidates: Sequence[_Candidate]) -> tuple[_Candidate, Translated]:
+def _best(
+    file: OnnxFile,
+    readings: Sequence[Reading],
+    request: InputRequest,
+    held: Mapping[str, float],
+) -> tuple[Reading, Translated]:
     """Translate by each layout; take the one along which the first convolution slides."""
-    blocked: tuple[_Candidate, Translated] | None = None
-    for candidate in candidates:
-        translated = translate(file, candidate.name, candidate.axes, candidate.shape)
+    blocked: tuple[Reading, Translated] | None = None
+    for reading in readings:
+        length = _length(file, reading, request)
+        translated = translate(file, reading, length, held)
         reached = _reached(translated.graph)
         if reached == "clear":
-            return candidate, translated
+            return reading, translated
         if reached == "blocked" and blocked is None:
-            blocked = candidate, translated
+            blocked = reading, translated
     if blocked is None:
-        raise ModelError(_nothing_found(file, candidates[0]))
+        raise ModelError(_nothing_found(file, readings[0], translated.graph))
     return blocked
+
+
+def _length(file: OnnxFile, reading: Reading, request: InputRequest) -> int:
+    """Return the length to look at a model at."""
+    if reading.length is not None and request.length not in (None, reading.length):
+        raise ModelError(
+            f"{file.path}: the model reads {reading.length} bp, not {request.length}; leave out "
+            "--length"
+        )
+    return reading.length or request.length or FREE_LENGTH
 
 
 def _reached(graph: Graph) -> str:
@@ -186,18 +125,17 @@ def _reached(graph: Graph) -> str:
             ancestors = graph.ancestors(node.name)
             if graph.input not in ancestors:
                 continue
-            if not any(isinstance(ancestor, Opaque) for ancestor in ancestors):
+            if not any(isinstance(a, (Opaque, GlobalPool, Flatten)) for a in ancestors):
                 return "clear"
             state = "blocked"
     return state
 
 
-def _nothing_found(file: OnnxFile, candidate: _Candidate) -> str:
+def _nothing_found(file: OnnxFile, reading: Reading, graph: Graph) -> str:
     """Say what stands where a convolution on the sequence was expected."""
-    graph = translate(file, candidate.name, candidate.axes, candidate.shape).graph
     start = (
-        f"{file.path}: no convolution on the {_CHANNELS}-channel input {candidate.name!r} "
-        f"{_written(candidate.shape)}"
+        f"{file.path}: no convolution on the {reading.channels}-channel input {reading.name!r} "
+        f"{written_shape(reading.shape)}"
     )
     for node in graph:
         if isinstance(node, Opaque) and "Conv" in node.operation:

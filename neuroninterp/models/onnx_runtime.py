@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, nullcontext, redirect_stderr, redirect_stdout
 from io import StringIO
 from typing import Any
@@ -10,7 +10,9 @@ from typing import Any
 import numpy as np
 
 from neuroninterp.errors import ModelError
+from neuroninterp.models.layout import InputLayout
 from neuroninterp.models.onnx_file import OnnxFile, names_read
+from neuroninterp.models.onnx_inputs import fill
 from neuroninterp.models.runtime import Tap
 
 __all__ = ["OnnxRuntime", "check_runnable"]
@@ -45,8 +47,10 @@ class OnnxRuntime:
     ----------
     file : OnnxFile
         The network.
-    input_name : str
-        The sequence input.
+    layout : InputLayout
+        The sequence input, and what the other inputs hold.
+    helpers : sequence of onnx.NodeProto
+        Operations that compute tensors for taps that the file has not.
     device : str
         "cpu" or "gpu". With "gpu" and no usable one, predictions run on the CPU.
 
@@ -64,20 +68,18 @@ class OnnxRuntime:
 
     device: str
 
-    def __init__(self, file: OnnxFile, input_name: str, *, device: str = "cpu") -> None:
+    def __init__(
+        self, file: OnnxFile, layout: InputLayout, helpers: Sequence[Any] = (), *, device: str
+    ) -> None:
         self._file = file
-        self._input_name = input_name
+        self._layout = layout
+        self._helpers = tuple(helpers)
         self._taps: tuple[tuple[str, ...], Any] = ((), None)
         try:
             self._session, self.device = _session(file, file.runnable, device, optimise=True)
         except ModelError:
             # Some optimisations break on valid files, such as a pad fused into a smaller pool.
             self._session, self.device = _session(file, file.runnable, "cpu", optimise=False)
-        self._others = [
-            f"{value.name} {value.shape}"
-            for value in self._session.get_inputs()
-            if value.name != input_name
-        ]
 
     def predict(self, inputs: np.ndarray, *, batch_size: int) -> list[np.ndarray]:
         """Return every output of the model.
@@ -97,15 +99,10 @@ class OnnxRuntime:
         Raises
         ------
         ModelError
-            If the model needs other inputs too, or ONNX Runtime fails on these.
+            If ONNX Runtime fails on these.
         """
-        if self._others:
-            raise ModelError(
-                f"{self._file.path}: the model also reads {', '.join(self._others)}, which "
-                "neuroninterp cannot supply; predictions need a model with one input"
-            )
         names = [value.name for value in self._session.get_outputs()]
-        return self._run(self._session, inputs, batch_size, names)
+        return self._run(self._session, inputs, batch_size, dict.fromkeys(names, (0, 1)))
 
     def tap(self, inputs: np.ndarray, taps: Sequence[Tap]) -> list[np.ndarray]:
         """Return intermediate tensors, float32, in their own layouts.
@@ -125,29 +122,31 @@ class OnnxRuntime:
         Raises
         ------
         ModelError
-            If ONNX Runtime fails, or a tensor depends on another input of the model.
+            If ONNX Runtime fails.
         """
-        names = tuple(dict.fromkeys(tap.tensor for tap in taps))
+        batches = {tap.tensor: (tap.axes.index("N"), tap.stacked) for tap in taps}
+        names = tuple(batches)
         if self._taps[0] != names:
-            model = _cut(self._file, names)
+            model = _cut(self._file, self._helpers, names)
             self._taps = names, _session(self._file, model, "cpu", optimise=False)[0]
         session = self._taps[1]
-        others = [v.name for v in session.get_inputs() if v.name != self._input_name]
-        if others:
-            raise ModelError(
-                f"{self._file.path}: the layers read input {others[0]!r} besides "
-                f"{self._input_name!r}; only networks on one sequence can be analysed"
-            )
-        values = dict(zip(names, self._run(session, inputs, len(inputs), names), strict=True))
+        outputs = self._run(session, inputs, len(inputs), batches)
+        values = dict(zip(names, outputs, strict=True))
         return [values[tap.tensor].astype(np.float32, copy=False) for tap in taps]
 
     def _run(
-        self, session: Any, inputs: np.ndarray, batch_size: int, names: Sequence[str]
+        self,
+        session: Any,
+        inputs: np.ndarray,
+        batch_size: int,
+        batches: Mapping[str, tuple[int, int]],
     ) -> list[np.ndarray]:
-        """Run in batches and join the outputs along the sequences."""
-        declared = next(v for v in session.get_inputs() if v.name == self._input_name)
-        data: np.ndarray = inputs.astype(_TYPES[declared.type], copy=False)
-        fixed = declared.shape[0] if declared.shape and isinstance(declared.shape[0], int) else None
+        """Run in batches and join the outputs along the sequences.
+
+        ``batches`` says of each wanted output which axis is the batch, and how many batches
+        lie on it, of which the first counts.
+        """
+        data, fixed = self._prepared(session, inputs)
         step = fixed or max(batch_size, 1)
         pieces = []
         for begin in range(0, len(data), step):
@@ -155,20 +154,39 @@ class OnnxRuntime:
             count = len(batch)
             if fixed and count < fixed:
                 batch = np.concatenate([batch, np.zeros_like(batch, shape=_tail(batch, fixed))])
-            outputs = self._call(session, names, batch)
-            if any(not _by_row(output, len(batch)) for output in outputs) and count > 1:
+            rows = len(batch)
+            found = self._call(session, list(batches), batch)
+            outputs = [
+                _first_batch(output, rows, *where)
+                for output, where in zip(found, batches.values(), strict=True)
+            ]
+            if any(not _by_row(output, rows) for output in outputs) and count > 1:
                 if fixed:
                     raise ModelError(
                         f"{self._file.path}: an output has no axis for its batch of {fixed}; "
                         "export the model with a free batch"
                     )
-                return self._run(session, inputs, 1, names)
-            pieces.append([_rows(output, len(batch))[:count] for output in outputs])
-        return [np.concatenate(column) for column in zip(*pieces, strict=True)]
+                return self._run(session, inputs, 1, batches)
+            pieces.append([_rows(output, rows)[:count] for output in outputs])
+        joined = [np.concatenate(column) for column in zip(*pieces, strict=True)]
+        return [
+            np.moveaxis(output, 0, axis)
+            for output, (axis, _) in zip(joined, batches.values(), strict=True)
+        ]
+
+    def _prepared(self, session: Any, inputs: np.ndarray) -> tuple[np.ndarray, int | None]:
+        """Return the sequences in the declared type, and the size of a fixed batch."""
+        name = self._layout.name
+        declared = next((v for v in session.get_inputs() if v.name == name), None)
+        if declared is None:
+            return inputs, None
+        shape = declared.shape
+        fixed = shape[0] if shape and isinstance(shape[0], int) else None
+        return inputs.astype(_TYPES[declared.type], copy=False), fixed
 
     def _call(self, session: Any, names: Sequence[str], batch: np.ndarray) -> list[np.ndarray]:
         try:
-            outputs = session.run(list(names), {self._input_name: batch})
+            outputs = session.run(names, self._feed(session, batch))
         except Exception as error:  # ONNX Runtime's own exceptions share no narrower base
             raise ModelError(
                 f"{self._file.path}: ONNX Runtime fails on input of shape {batch.shape}: "
@@ -176,9 +194,30 @@ class OnnxRuntime:
             ) from error
         return [np.asarray(output) for output in outputs]
 
+    def _feed(self, session: Any, batch: np.ndarray) -> dict[str, np.ndarray]:
+        """Return the sequences and, for every other input, the value that it is held at."""
+        layout = self._layout
+        length = batch.shape[layout.axes.index("L")]
+        feed = {}
+        for value in session.get_inputs():
+            if value.name == layout.name:
+                feed[value.name] = batch
+                continue
+            declared = [size if isinstance(size, int) else None for size in value.shape or ()]
+            shape = fill(declared, len(batch), length)
+            feed[value.name] = np.full(shape, layout.held[value.name]).astype(_TYPES[value.type])
+        return feed
+
 
 def _tail(batch: np.ndarray, fixed: int) -> tuple[int, ...]:
     return (fixed - len(batch), *batch.shape[1:])
+
+
+def _first_batch(output: np.ndarray, rows: int, axis: int, batches: int) -> np.ndarray:
+    """Put the batch first; of several batches one behind the other, keep the first."""
+    if axis:
+        output = np.moveaxis(output, axis, 0)
+    return output[:rows] if batches > 1 and _by_row(output, rows * batches) else output
 
 
 def _by_row(output: np.ndarray, rows: int) -> bool:
@@ -192,13 +231,13 @@ def _rows(output: np.ndarray, rows: int) -> np.ndarray:
     return output
 
 
-def _cut(file: OnnxFile, names: Sequence[str]) -> Any:
+def _cut(file: OnnxFile, helpers: Sequence[Any], names: Sequence[str]) -> Any:
     """Return the part of the model that computes some tensors, with these as its outputs."""
     import onnx
 
     wanted = set(names)
     kept = []
-    for node in reversed(file.analysed.graph.node):
+    for node in reversed([*file.analysed.graph.node, *helpers]):
         if wanted.intersection(node.output):
             kept.append(node)
             wanted.update(names_read(node))

@@ -4,15 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 import numpy as np
 
-from neuroninterp.graph import Convolution, Pool
+from neuroninterp.graph import Convolution, Pad, Pool
 from neuroninterp.models.onnx_tensors import NotUnderstoodError, Operation, Tensor
-
-if TYPE_CHECKING:
-    from neuroninterp.models.onnx_translate import Translation
+from neuroninterp.models.onnx_translation import Translation
 
 __all__ = ["HANDLERS"]
 
@@ -38,9 +35,7 @@ class _Window:
         if self.stride == 1:
             total = self.span - 1
         elif length is None:
-            raise NotUnderstoodError(
-                "its 'same' padding depends on the sequence length, which is free"
-            )
+            raise NotUnderstoodError("'same' padding needs the length of its input, not known here")
         else:
             total = max((-(-length // self.stride) - 1) * self.stride + self.span - length, 0)
         small = total // 2
@@ -78,6 +73,15 @@ def _layout(tensor: Tensor, sizes: list[int]) -> str:
     if len(sizes) == 2 and 1 in sizes:
         return "NC1L" if sizes[0] == 1 else "NCL1"
     raise NotUnderstoodError("it slides on two axes")
+
+
+def _sequence(operation: Operation, translation: Translation) -> Tensor:
+    """Return a window's input; features that lie along it see the whole sequence."""
+    tensor = operation.tensor(0)
+    if tensor.axes is None or "F" not in tensor.axes:
+        return tensor
+    reason = "it makes positions of flattened features"
+    return translation.opaque(tensor.origin or operation, [tensor], reason, whole_sequence=True)
 
 
 def _split(axes: str, windows: list[_Window]) -> tuple[_Window, _Window | None]:
@@ -119,7 +123,7 @@ def _one_dimensional(
 
 
 def _convolution(operation: Operation, translation: Translation) -> Tensor:
-    tensor = operation.tensor(0)
+    tensor = _sequence(operation, translation)
     weights = operation.constant(1, "kernel")
     bias = operation.constant(2, "bias")
     if weights is None or weights.ndim not in (3, 4):
@@ -138,8 +142,9 @@ def _convolution(operation: Operation, translation: Translation) -> Tensor:
             f"its kernel reads {weights.shape[1] * groups} channels, its input has {channels}"
         )
     length = tensor.size("L")
-    own = window.padding_for(None if translation.free_length else length)
-    padding = (own[0] + tensor.padding[0], own[1] + tensor.padding[1])
+    own = window.padding_for(length)
+    added = tensor.pad.padding if tensor.pad else (0, 0)
+    padding = (own[0] + added[0], own[1] + added[1])
     out_length = None if length is None else (length + sum(own) - window.span) // window.stride + 1
     if out_length is not None and out_length < 1:
         raise NotUnderstoodError(f"its input of {length} positions is shorter than its kernel")
@@ -148,8 +153,7 @@ def _convolution(operation: Operation, translation: Translation) -> Tensor:
         operation,
         [tensor],
         axes=out_axes,
-        sizes=_sizes(translation, out_axes, out_length, len(weights)),
-        takes_padding=True,
+        sizes=_sizes(translation.rows(tensor), out_axes, out_length, len(weights)),
         kernel=np.ascontiguousarray(weights.transpose(2, 1, 0), dtype=np.float32),
         bias=np.zeros(len(weights), np.float32) if bias is None else bias.astype(np.float32),
         stride=window.stride,
@@ -160,15 +164,15 @@ def _convolution(operation: Operation, translation: Translation) -> Tensor:
 
 
 def _sizes(
-    translation: Translation, axes: str, length: int | None, channels: int | None
+    rows: int, axes: str, length: int | None, channels: int | None
 ) -> tuple[int, ...] | None:
     if length is None or channels is None:
         return None
-    return tuple({"N": translation.batch, "L": length, "C": channels, "1": 1}[a] for a in axes)
+    return tuple({"N": rows, "L": length, "C": channels, "1": 1}[a] for a in axes)
 
 
 def _pool(operation: Operation, translation: Translation) -> Tensor:
-    tensor = operation.tensor(0)
+    tensor = _sequence(operation, translation)
     kind = {"MaxPool": "max", "AveragePool": "average"}[operation.kind]
     shape = [int(size) for size in operation.attributes["kernel_shape"]]
     axes = _layout(tensor, shape)
@@ -177,49 +181,62 @@ def _pool(operation: Operation, translation: Translation) -> Tensor:
         raise NotUnderstoodError(f"it takes axis {axes[1]} of {axes} for the channels")
     if other is not None and (other.size != 1 or other.padding_for(1) != (0, 0)):
         raise NotUnderstoodError("it slides on two axes")
-    if window.dilation != 1:
-        raise NotUnderstoodError(f"it has dilation {window.dilation}")
     length = tensor.size("L")
-    left, right = window.padding_for(None if translation.free_length else length)
-    count_padding = kind == "average" and bool(operation.attributes.get("count_include_pad", 0))
+    left, right = window.padding_for(length)
+    out_length = None
+    counted = kind == "average" and bool(operation.attributes.get("count_include_pad", 0))
     if operation.attributes.get("ceil_mode", 0):
-        known = None if translation.free_length else length
-        right = _rounded_up(window, known, left, right, count_padding)
-    out_length = None if length is None else (length + left + right - window.size) // window.stride
-    if out_length is not None and out_length < 0:
+        needed = _rounded_up(window, length, left, right)
+        if counted and needed > right:
+            # A window that reaches beyond the padding too averages what is there.
+            tensor = _padded(operation, translation, tensor, axes, (left, right))
+            length, left, right, needed, counted = tensor.size("L"), 0, 0, needed - right, False
+        right = needed
+    if length is not None:
+        out_length = (length + left + right - window.span) // window.stride + 1
+    if out_length is not None and out_length < 1:
         raise NotUnderstoodError(f"its input of {length} positions is shorter than its window")
     return translation.add(
         Pool,
         operation,
         [tensor],
         axes=axes,
-        sizes=_sizes(
-            translation, axes, None if out_length is None else out_length + 1, tensor.size("C")
-        ),
+        sizes=_sizes(translation.rows(tensor), axes, out_length, tensor.size("C")),
         kind=kind,
         size=window.size,
         stride=window.stride,
         padding=(left, right),
-        count_padding=count_padding,
+        count_padding=counted,
+        dilation=window.dilation,
     )
 
 
-def _rounded_up(
-    window: _Window, length: int | None, left: int, right: int, count_padding: bool
-) -> int:
+def _padded(
+    operation: Operation,
+    translation: Translation,
+    tensor: Tensor,
+    axes: str,
+    padding: tuple[int, int],
+) -> Tensor:
+    """Add zeros as a node of its own, which no tensor of the file corresponds to."""
+    length = (tensor.size("L") or 0) + sum(padding)
+    sizes = _sizes(translation.rows(tensor), axes, length, tensor.size("C"))
+    return translation.add(
+        Pad, operation, [tensor], axes=axes, sizes=sizes, tapped=False, padding=padding
+    )
+
+
+def _rounded_up(window: _Window, length: int | None, left: int, right: int) -> int:
     """Return the right padding with which rounding down gives what ceil_mode gives."""
     if window.stride == 1:
         return right
     if length is None:
-        raise NotUnderstoodError("ceil_mode makes its output depend on the free sequence length")
-    steps = -(-(length + left + right - window.size) // window.stride)
+        raise NotUnderstoodError("ceil_mode needs the length of its input, which is not known")
+    steps = -(-(length + left + right - window.span) // window.stride)
     # A window must not begin behind the data.
     if steps * window.stride >= length + left:
         steps -= 1
-    needed = max(steps * window.stride + window.size - length - left, 0)
-    if needed > right and count_padding:
-        raise NotUnderstoodError("ceil_mode with counted padding averages a shortened window")
-    return needed
+    return max(steps * window.stride + window.span - length - left, 0)
 
 
 HANDLERS: dict[str, Callable[[Operation, Translation], Tensor]] = {

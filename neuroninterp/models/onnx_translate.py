@@ -4,164 +4,71 @@ from __future__ import annotations
 
 import math
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import Any
 
+import numpy as np
+
 from neuroninterp.errors import ModelError
-from neuroninterp.graph import Activation, Affine, Dense, Graph, Input, Node, Opaque
+from neuroninterp.graph import Activation, Affine, Dense, Graph, Input
 from neuroninterp.models.onnx_constants import fold
 from neuroninterp.models.onnx_elementwise import identify, trace
 from neuroninterp.models.onnx_file import OnnxFile, names_read
-from neuroninterp.models.onnx_operations import HANDLERS
+from neuroninterp.models.onnx_inputs import Reading, fill, held_input, input_shapes
+from neuroninterp.models.onnx_normalization import identify_normalization, part_of_normalization
+from neuroninterp.models.onnx_operations import HANDLERS, REASONS
+from neuroninterp.models.onnx_reductions import WHOLE_SEQUENCE
 from neuroninterp.models.onnx_tensors import Constant, NotUnderstoodError, Operation, Tensor
+from neuroninterp.models.onnx_translation import Translation
 from neuroninterp.models.runtime import Tap
 
-__all__ = ["Translated", "Translation", "translate"]
+__all__ = ["FREE_LENGTH", "Translated", "translate"]
 
 LARGEST_TENSOR = 2**29
 """Most entries of an intermediate tensor, per sequence, that a model may ask for."""
+FREE_LENGTH = 20011
+"""Length at which a model that takes any is looked at first, to see how far its layers see."""
 _FREE_BATCH = 7919
-_FREE_LENGTH = 20011
-"""Sizes assumed for free axes: primes, so that no product of others equals them by chance."""
+"""Size assumed for a free batch. A prime, as above, so that no product of other sizes is it."""
 
-
-@dataclass(eq=False)
-class Translation:
-    """The canonical graph while it is built.
-
-    Parameters
-    ----------
-    opset : int
-        Version of the standard operator set.
-    batch : int
-        Sequences at once that sizes are computed for: the file's, or a stand-in.
-    free_length : bool
-        Whether the file leaves the sequence length open; sizes then hold for a stand-in.
-    nodes : dict
-        Canonical nodes by name, in topological order.
-    taps : dict
-        Canonical node name to tensor of the file.
-    """
-
-    opset: int
-    batch: int
-    free_length: bool
-    nodes: dict[str, Node] = field(default_factory=dict)
-    taps: dict[str, Tap] = field(default_factory=dict)
-    _settled: dict[str, Tensor] = field(default_factory=dict)
-
-    def add(
-        self,
-        kind: Callable[..., Node],
-        operation: Operation,
-        inputs: Sequence[Tensor],
-        /,
-        *,
-        axes: str | None,
-        sizes: tuple[int, ...] | None,
-        takes_padding: bool = False,
-        **fields: Any,
-    ) -> Tensor:
-        """Add a canonical node and return its tensor.
-
-        Parameters
-        ----------
-        kind : type of Node
-            Which node.
-        operation : Operation
-            The operation it comes from.
-        inputs : sequence of Tensor
-            What it reads.
-        axes : str or None
-            Layout of the operation's output.
-        sizes : tuple of int or None
-            Its sizes.
-        takes_padding : bool
-            Whether it takes over zeros added to its input.
-        **fields
-            The node's own fields.
-
-        Returns
-        -------
-        Tensor
-            The output.
-        """
-        if not takes_padding:
-            inputs = [self.settle(tensor) for tensor in inputs]
-        output = operation.outputs[0]
-        name = self._unused(operation.source)
-        length = None
-        if axes and sizes and "L" in axes and not self.free_length:
-            length = sizes[axes.index("L")]
-        elif axes == "MC" and sizes and not self.free_length:
-            length = sizes[0] // self.batch
-        read = tuple(tensor.node for tensor in inputs)
-        self.nodes[name] = kind(
-            name=name, inputs=read, source=operation.source, length=length, **fields
-        )
-        if axes is not None and set("NLC") <= set(axes) and kind is not Opaque:
-            self.taps[name] = Tap(output, axes)
-        return Tensor(name, axes, sizes)
-
-    def quietly(self, handler: Callable[..., Tensor], *arguments: Any) -> Tensor:
-        """Add a helper node that no tensor of the file corresponds to."""
-        tensor = handler(arguments[0], self, *arguments[1:])
-        self.taps.pop(tensor.node, None)
-        return tensor
-
-    def settle(self, tensor: Tensor) -> Tensor:
-        """Turn zeros that no convolution takes over into an operation not understood."""
-        if tensor.pad is None:
-            return tensor
-        key = tensor.pad.outputs[0]
-        if key not in self._settled:
-            reason = "it pads something other than a convolution's input"
-            inner = replace(tensor, pad=None, padding=(0, 0))
-            self._settled[key] = self.opaque(tensor.pad, [inner], reason)
-        return self._settled[key]
-
-    def opaque(self, operation: Operation, reads: Sequence[Tensor], reason: str) -> Tensor:
-        """Add an Opaque node that reads ``reads``."""
-        settled = {tensor.node: tensor for tensor in map(self.settle, reads)}
-        return self.add(
-            Opaque,
-            operation,
-            list(settled.values()),
-            axes=None,
-            sizes=None,
-            operation=operation.kind,
-            reason=reason,
-        )
-
-    def _unused(self, wanted: str) -> str:
-        name, number = wanted, 2
-        while name in self.nodes:
-            name, number = f"{wanted}_{number}", number + 1
-        return name
+_Value = Tensor | Constant
 
 
 @dataclass(frozen=True, eq=False)
 class Translated:
-    """A canonical graph and where its tensors are found in the file."""
+    """A canonical graph and where its tensors are found in the file.
+
+    Parameters
+    ----------
+    graph : Graph
+        The graph.
+    taps : mapping of str to Tap
+        Its nodes' tensors.
+    helpers : tuple
+        Operations (``onnx.NodeProto``) that compute those of them that the file has not.
+    """
 
     graph: Graph
     taps: Mapping[str, Tap]
+    helpers: tuple[Any, ...] = ()
 
 
-def translate(file: OnnxFile, name: str, axes: str, shape: Sequence[int | None]) -> Translated:
+def translate(
+    file: OnnxFile, reading: Reading, length: int, held: Mapping[str, float]
+) -> Translated:
     """Translate a file, taking one of its inputs for the sequence.
 
     Parameters
     ----------
     file : OnnxFile
         The network.
-    name : str
-        The sequence input.
-    axes : str
-        Its layout, for example ``"NC1L"``.
-    shape : sequence of int or None
-        Its shape, None for a free axis.
+    reading : Reading
+        The sequence input and its layout.
+    length : int
+        Sequence length (bp) to look at the network at.
+    held : mapping of str to float
+        What the other inputs hold.
 
     Returns
     -------
@@ -173,32 +80,39 @@ def translate(file: OnnxFile, name: str, axes: str, shape: Sequence[int | None])
     ModelError
         If a tensor would be larger than 2^29 entries per sequence.
     """
-    declared = dict(zip(axes, shape, strict=True))
-    free_length = declared["L"] is None
-    assumed = {"N": declared["N"] or _FREE_BATCH, "L": declared["L"] or _FREE_LENGTH, "C": 4}
-    sizes = tuple(assumed.get(axis, 1) for axis in axes)
-    inferred = _infer_sizes(file, name, sizes)
-    translation = Translation(file.opset, assumed["N"], free_length)
-    length = None if free_length else assumed["L"]
-    translation.nodes[name] = Input(name=name, inputs=(), source=name, length=length)
-    values: dict[str, Tensor | Constant] = {name: Tensor(name, axes, sizes)}
+    name, axes = reading.name, reading.axes
+    batch = reading.shape[0] or _FREE_BATCH
+    assumed = {"N": batch, "L": length, "C": reading.channels}
+    shapes = {name: tuple(assumed.get(axis, 1) for axis in axes)}
+    for other, shape in input_shapes(file).items():
+        if other != name and shape is not None:
+            shapes[other] = fill(shape, batch, length)
+    inferred = _infer_sizes(file, shapes, batch)
+    translation = Translation(file.opset, batch)
+    translation.nodes[name] = Input(
+        name=name, inputs=(), source=name, length=length, channels=reading.channels
+    )
+    values: dict[str, _Value] = {name: Tensor(name, axes, shapes[name])}
     values.update(_constants(file))
     graph = file.analysed.graph
     for value in graph.input:
         if value.name not in values:
-            reason = "a second input, which is not the sequence"
-            values[value.name] = _unknown(translation, "Input", value.name, reason)
+            kind = value.type.tensor_type.elem_type
+            number = held.get(value.name, 0.0)
+            values[value.name] = held_input(
+                translation, value.name, shapes.get(value.name), kind, number, reading, length
+            )
     for sparse in graph.sparse_initializer:
         weight = sparse.values.name
         values[weight] = _unknown(translation, "Constant", weight, "a sparse weight")
     for proto in graph.node:
         operation = _look_up(proto, values)
-        result = _translate_one(operation, translation, file.opset)
+        results = _translate_one(operation, translation, inferred)
         for index, output in enumerate(proto.output):
-            value = result if index == 0 else _further_output(operation, translation, output)
-            if isinstance(value, Tensor) and value.sizes is None and output in inferred:
-                value = replace(value, sizes=inferred[output])
-            values[output] = value
+            if index < len(results):
+                values[output] = results[index]
+            else:
+                values[output] = _further_output(operation, translation, output)
     ends = [values.get(value.name) for value in graph.output]
     outputs = [translation.settle(value).node for value in ends if isinstance(value, Tensor)]
     return _finish(translation, name, outputs)
@@ -230,16 +144,18 @@ def _constants(file: OnnxFile) -> dict[str, Constant]:
     return constants
 
 
-def _infer_sizes(file: OnnxFile, name: str, sizes: Sequence[int]) -> dict[str, tuple[int, ...]]:
-    """Return the size of every tensor whose size follows from the input's."""
+def _infer_sizes(
+    file: OnnxFile, inputs: Mapping[str, tuple[int, ...]], batch: int
+) -> dict[str, tuple[int, ...]]:
+    """Return the size of every tensor whose size follows from the inputs'."""
     import onnx
 
     model = onnx.ModelProto()
     model.CopyFrom(file.analysed)
     for value in model.graph.input:
-        if value.name == name:
+        if value.name in inputs:
             del value.type.tensor_type.shape.dim[:]
-            for size in sizes:
+            for size in inputs[value.name]:
                 value.type.tensor_type.shape.dim.add().dim_value = size
     for value in model.graph.output:
         value.type.tensor_type.ClearField("shape")
@@ -255,7 +171,7 @@ def _infer_sizes(file: OnnxFile, name: str, sizes: Sequence[int]) -> dict[str, t
             continue
         if all(dim.HasField("dim_value") for dim in dims):
             known[value.name] = tuple(dim.dim_value for dim in dims)
-            _check_size(file, value.name, known[value.name], sizes[0])
+            _check_size(file, value.name, known[value.name], batch)
     return known
 
 
@@ -268,7 +184,7 @@ def _check_size(file: OnnxFile, name: str, sizes: Sequence[int], batch: int) -> 
         )
 
 
-def _look_up(proto: Any, values: Mapping[str, Tensor | Constant]) -> Operation:
+def _look_up(proto: Any, values: Mapping[str, _Value]) -> Operation:
     from onnx import helper
 
     attributes = {}
@@ -287,48 +203,105 @@ def _look_up(proto: Any, values: Mapping[str, Tensor | Constant]) -> Operation:
         inputs=tuple(values.get(name) if name else None for name in proto.input),
         outputs=outputs,
         reads=tuple(value for value in known if isinstance(value, Tensor)),
+        names=tuple(proto.input),
     )
 
 
-def _translate_one(operation: Operation, translation: Translation, opset: int) -> Tensor | Constant:
-    if not operation.reads and (folded := fold(operation, opset)) is not None:
-        return folded
-    curves = {}
-    handler = HANDLERS.get(operation.kind)
-    result: Tensor | Constant | None = None
-    reason = ""
-    try:
-        curves = trace(operation)
-        if handler is not None and operation.inputs:
-            result = handler(operation, translation)
-    except NotUnderstoodError as error:
-        reason = str(error)
-    except (IndexError, KeyError, TypeError, ValueError) as error:
-        # ONNX Runtime overlooks attributes of the wrong type or length in a damaged file.
-        reason = f"its attributes are malformed: {error}"
-    if isinstance(result, Constant):
-        return result
-    unresolved = bool(curves) and (
-        result is None or any(tensor.unresolved for tensor in operation.reads)
-    )
-    if unresolved and (found := identify(curves)) is not None:
-        root, function, alpha = found
-        unresolved = False
-        result = translation.add(
-            Activation,
-            operation,
-            [root],
-            axes=root.axes,
-            sizes=root.sizes,
-            function=function,
-            alpha=alpha,
-        )
+def _translate_one(
+    operation: Operation, translation: Translation, inferred: Mapping[str, tuple[int, ...]]
+) -> tuple[_Value, ...]:
+    """Translate an operation; return its outputs, or the first of them."""
+    if not operation.reads and (folded := fold(operation, translation.opset)) is not None:
+        return (folded,)
+    curves = _curves(operation)
+    spelt_out = len(operation.reads) > 1 or any(t.unresolved for t in operation.reads)
+    result = _recognised(operation, translation, curves) if spelt_out else None
+    resolved = result is not None
     if result is None:
-        result = translation.opaque(operation, operation.reads, reason)
-    if curves and unresolved and result.axes is None:
-        first = operation.reads[0]
-        result = replace(result, axes=first.axes, sizes=first.sizes)
-    return replace(result, curves=curves, unresolved=unresolved) if curves else result
+        handled = _handled(operation, translation)
+        if isinstance(handled, Constant):
+            return (handled,)
+        if isinstance(handled, tuple):
+            return tuple(replace(t, origin=operation) for t in handled)
+        result = handled if isinstance(handled, Tensor) else None
+        reason = handled if isinstance(handled, NotUnderstoodError) else None
+        if result is None and not spelt_out:
+            result = _recognised(operation, translation, curves)
+            resolved = result is not None
+        if result is None:
+            result = _opaque(operation, translation, reason, inferred.get(operation.outputs[0]))
+        else:
+            resolved = resolved or not spelt_out
+    result = replace(result, sizes=result.sizes or inferred.get(operation.outputs[0]))
+    if curves:
+        result = replace(result, curves=curves, unresolved=not resolved)
+    if part_of_normalization(operation):
+        result = replace(result, reduced=not resolved)
+    # An operation that changes nothing is no step of its own.
+    return (result if result.origin else replace(result, origin=operation),)
+
+
+def _curves(operation: Operation) -> dict[str, tuple[Tensor, Any]]:
+    try:
+        return trace(operation)
+    except (IndexError, KeyError, TypeError, ValueError):
+        # What a damaged file has for attributes is reported by the translator.
+        return {}
+
+
+def _recognised(
+    operation: Operation, translation: Translation, curves: Mapping[str, tuple[Tensor, Any]]
+) -> Tensor | None:
+    """Add what an operation ends, where it ends an activation or normalisation spelt out."""
+    match = identify(curves) if curves else None
+    if match is not None:
+        root = match.root
+        return translation.add(
+            Activation, operation, [root], axes=root.axes, sizes=root.sizes, **match.fields
+        )
+    if part_of_normalization(operation):
+        return identify_normalization(operation, translation)
+    return None
+
+
+def _handled(
+    operation: Operation, translation: Translation
+) -> _Value | tuple[Tensor, ...] | NotUnderstoodError:
+    """Apply the translator of an operation's type; return why, where there is no result."""
+    handler = HANDLERS.get(operation.kind)
+    kind = operation.kind.rpartition(".")[2]
+    if kind in WHOLE_SEQUENCE and operation.reads:
+        return NotUnderstoodError(WHOLE_SEQUENCE[kind], whole_sequence=True)
+    if handler is None or not any(isinstance(value, Tensor) for value in operation.inputs):
+        return NotUnderstoodError(REASONS.get(kind, ""))
+    try:
+        # Weights that are not finite are none of the reader's business.
+        with np.errstate(all="ignore"):
+            return handler(operation, translation)
+    except NotUnderstoodError as error:
+        return error
+    except (AssertionError, IndexError, KeyError, TypeError, ValueError) as error:
+        # ONNX Runtime overlooks attributes of the wrong type or length in a damaged file.
+        return NotUnderstoodError(f"its attributes are malformed: {error}")
+
+
+def _opaque(
+    operation: Operation,
+    translation: Translation,
+    why: NotUnderstoodError | None,
+    sizes: tuple[int, ...] | None,
+) -> Tensor:
+    """Add an operation that is not understood; one that keeps its input's shape keeps its axes."""
+    result = translation.opaque(
+        operation,
+        operation.reads,
+        str(why or ""),
+        whole_sequence=why is not None and why.whole_sequence,
+    )
+    for tensor in operation.reads:
+        if tensor.axes is not None and tensor.sizes == sizes:
+            return replace(result, axes=tensor.axes, sizes=sizes, stacked=tensor.stacked)
+    return result
 
 
 def _finish(translation: Translation, input_name: str, outputs: Sequence[str]) -> Translated:
@@ -358,5 +331,7 @@ def _finish(translation: Translation, input_name: str, outputs: Sequence[str]) -
             wanted.update(node.inputs)
     kept = tuple(node for node in nodes.values() if node.name in wanted)
     return Translated(
-        Graph(kept, outputs), {name: tap for name, tap in taps.items() if name in wanted}
+        Graph(kept, outputs),
+        {name: tap for name, tap in taps.items() if name in wanted},
+        tuple(translation.helpers),
     )

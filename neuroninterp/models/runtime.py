@@ -24,10 +24,14 @@ class Tap:
         The runtime's handle: a tensor name (ONNX) or a symbolic tensor (Keras).
     axes : str
         That tensor's layout, for example ``"NCL"``.
+    stacked : int
+        How many batches lie one behind the other on its first axis: 2 where the model
+        stacks the reverse complement on the batch. The first is meant.
     """
 
     tensor: Any
     axes: str
+    stacked: int = 1
 
 
 class Runtime(Protocol):
@@ -59,7 +63,9 @@ class ReadModel:
         The model's own runtime.
     taps : mapping of str to Tap
         Graph node name to the runtime's tensor, for at least the value node of every layer
-        (see :class:`neuroninterp.graph.LayerNodes`).
+        (see :class:`neuroninterp.graph.LayerNodes`) and every "quantize" activation below.
+    notes : tuple of str
+        What the user should know about how the file was read, a sentence each.
     """
 
     format: str
@@ -67,3 +73,4 @@ class ReadModel:
     layout: InputLayout
     runtime: Runtime
     taps: Mapping[str, Tap]
+    notes: tuple[str, ...] = ()

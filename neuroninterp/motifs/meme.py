@@ -17,6 +17,7 @@ from typing import NamedTuple
 import numpy as np
 
 from neuroninterp.errors import MotifFileError
+from neuroninterp.text import LONGEST
 
 __all__ = ["MemeMotif", "read_meme", "write_meme"]
 
@@ -269,8 +270,8 @@ def _without_matrix(path: str | os.PathLike[str], pending: tuple[int, list[str]]
 
 
 def _clean(text: str) -> str:
-    """Make an id or a name one printable ASCII word."""
-    return re.sub(r"[^\x21-\x7e]+", "_", str(text).strip()).strip("_") if text else ""
+    """Make an id or a name one printable ASCII word, not too long for a title."""
+    return re.sub(r"[^\x21-\x7e]+", "_", str(text).strip()[:LONGEST]).strip("_") if text else ""
 
 
 def _write_whole(path: Path, text: str) -> None:

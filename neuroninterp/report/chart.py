@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from neuroninterp.results.records import LayerResult
 from neuroninterp.results.summary import fraction_interval
+from neuroninterp.text import printable
 
 __all__ = ["Chart", "ChartRow", "fraction_chart"]
 
@@ -79,14 +80,14 @@ def fraction_chart(layers: Sequence[LayerResult], chosen: int | None) -> Chart:
 
     rows = []
     for index, result in enumerate(layers):
-        fractions, name = result.fractions, result.layer.name
+        fractions, name = result.fractions, printable(result.layer.name)
         low, high = fraction_interval(fractions.localist, fractions.neurons)
         matched = fractions.match if fractions.relevant is None else fractions.relevant
         rows.append(
             ChartRow(
                 number=result.layer.number,
                 name=name,
-                label=name if len(name) <= _LABEL_LETTERS else name[: _LABEL_LETTERS - 1] + "…",
+                label=printable(name, _LABEL_LETTERS),
                 y=_TOP + _ROW * (index + 0.5),
                 localist=place(fractions.localist),
                 low=place(low),

@@ -12,6 +12,7 @@ from neuroninterp.motifs.information import information_content
 from neuroninterp.motifs.records import Motif
 from neuroninterp.report.payload import informative_span, ordered_parts
 from neuroninterp.results.records import AnalysisResult, LayerResult, NeuronResult, motif_id
+from neuroninterp.text import printable
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -151,7 +152,7 @@ def _caption(neuron: NeuronResult, part: int) -> str:
     text = f"layer {neuron.layer}, neuron {neuron.neuron}"
     hits = neuron.part_matches(part)
     # Names come from files: fonts lack control characters, and warn about them.
-    name = "".join(c if c.isprintable() else " " for c in hits[0].target_name) if hits else ""
+    name = printable(hits[0].target_name, 60) if hits else ""
     return f"{text}: {name}" if name else text
 
 

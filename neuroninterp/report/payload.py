@@ -12,6 +12,7 @@ from neuroninterp.motifs.information import information_content
 from neuroninterp.motifs.records import Match, Motif, Part
 from neuroninterp.report.numbers import fixed, percent, scientific
 from neuroninterp.results.records import LayerResult, NeuronResult
+from neuroninterp.text import printable
 
 __all__ = [
     "embed_json",
@@ -132,6 +133,6 @@ def _logo(title: str, motif: Motif, match: Match | None) -> dict[str, Any]:
         "b": end,
         "d": motif.shift if isinstance(motif, Part) else 0,
         "x": " · ".join(fact.replace(" ", "\u00a0") for fact in facts),
-        "m": "" if match is None else match.target_name,
+        "m": "" if match is None else printable(match.target_name),
         "h": None if match is None else [match.start, match.end],
     }

@@ -7,11 +7,14 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
+from neuroninterp.measurement.records import shortened
 from neuroninterp.motifs.records import Match
 from neuroninterp.report import numbers
 from neuroninterp.report.chart import fraction_chart
+from neuroninterp.report.fields_chart import fields_chart
 from neuroninterp.report.payload import embed_json, layer_payload
 from neuroninterp.results.records import AnalysisResult, LayerResult, NeuronResult
+from neuroninterp.text import numbered, printable
 
 __all__ = ["render"]
 
@@ -48,6 +51,7 @@ def render(result: AnalysisResult) -> str:
         "percent": numbers.percent,
         "grouped": numbers.grouped,
         "scientific": numbers.scientific,
+        "printable": printable,
     }
     document = environment.get_template("report.html").render(
         result=result,
@@ -56,7 +60,12 @@ def render(result: AnalysisResult) -> str:
         facts=_facts(result),
         agree=result.verdict.structural.layer == result.verdict.empirical.layer,
         chart=fraction_chart(result.layers, result.verdict.layer),
-        widest=max((layer.layer.receptive_field for layer in result.layers), default=1),
+        fields=fields_chart(result.fields, result.blocked),
+        table=_table(result),
+        shortened=[
+            (numbered("Layer", numbers), printable(reason, 500))
+            for numbers, reason in shortened(result.fields)
+        ],
         relevant=any(layer.fractions.relevant is not None for layer in result.layers),
         performance=_performance(result),
         gallery=[_gallery(layer, Markup) for layer in result.layers],
@@ -75,7 +84,7 @@ def _text(name: str) -> str:
 
 def _title(model: Mapping[str, Any]) -> str:
     path = str(model.get("path") or model.get("file") or model.get("name") or "model")
-    return path.replace("\\", "/").rstrip("/").rpartition("/")[2] or path
+    return printable(path.replace("\\", "/").rstrip("/").rpartition("/")[2] or path)
 
 
 def _facts(result: AnalysisResult) -> str:
@@ -91,6 +100,27 @@ def _facts(result: AnalysisResult) -> str:
 
 def _counted(number: int, word: str) -> str:
     return f"{numbers.grouped(number)} {word}{'' if number == 1 else 's'}"
+
+
+def _table(result: AnalysisResult) -> list[dict[str, Any]]:
+    """Return the rows of the table of layers: analysed, only measured, or blocked."""
+    analysed = {item.layer.number: item for item in result.layers}
+    measured = {item.layer.number: item for item in result.fields}
+    blocked = {item.number: item for item in result.blocked}
+    rows = []
+    for number in sorted({*analysed, *measured, *blocked}):
+        item, fields = analysed.get(number), measured.get(number)
+        layer = item.layer if item else fields.layer if fields else None
+        rows.append(
+            {
+                "number": number,
+                "layer": layer,
+                "item": item,
+                "fields": fields,
+                "blocked": blocked.get(number),
+            }
+        )
+    return rows
 
 
 def _performance(result: AnalysisResult) -> dict[str, Any] | None:
@@ -141,7 +171,9 @@ def _neuron_card(neuron: NeuronResult) -> dict[str, Any]:
 
 def _search_words(matches: Iterable[Match]) -> str:
     words = dict.fromkeys(
-        word.lower() for match in matches for word in (match.target_name, match.target_id)
+        printable(word).lower()
+        for match in matches
+        for word in (match.target_name, match.target_id)
     )
     return "\n".join(words)
 
@@ -158,7 +190,10 @@ def _cards(result: AnalysisResult) -> list[tuple[str, list[tuple[str, str]]]]:
     return [
         (
             heading,
-            [(str(key).replace("_", " "), numbers.card_value(v)) for key, v in values.items()],
+            [
+                (printable(key).replace("_", " "), printable(numbers.card_value(value), 500))
+                for key, value in values.items()
+            ],
         )
         for heading, values in sections
         if values

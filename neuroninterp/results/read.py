@@ -11,6 +11,8 @@ import numpy as np
 from neuroninterp.bottleneck import LayerFractions, Reading, Verdict
 from neuroninterp.errors import OutputError
 from neuroninterp.fields.layers import Layer, PoolSummary
+from neuroninterp.graph.layers import BlockedLayer
+from neuroninterp.measurement.records import EffectiveField, LayerFields, MeasuredField
 from neuroninterp.motifs.records import Match, Motif, Part
 from neuroninterp.results.records import AnalysisResult, LayerResult, NeuronResult, motif_id
 from neuroninterp.results.summary import SCHEMA, SCHEMA_VERSION
@@ -106,6 +108,9 @@ def _read_result(file: Any) -> AnalysisResult:
         versions=parsed("versions"),
         seconds=parsed("seconds"),
         skipped=tuple(parsed("skipped")),
+        fields=tuple(_read_fields(group) for group in _numbered(file, "fields")),
+        blocked=tuple(BlockedLayer(**_attributes(group)) for group in _numbered(file, "blocked")),
+        notes=tuple(parsed("notes")) if "notes" in file.attrs else (),
     )
 
 
@@ -129,15 +134,43 @@ def _read_performance(group: Any) -> pd.DataFrame:
     return pd.DataFrame(columns)
 
 
-def _read_layer(group: Any) -> LayerResult:
+def _numbered(file: Any, name: str) -> list[Any]:
+    """Return the groups of a group that files of earlier versions lack, by layer number."""
+    groups = file[name].values() if name in file else ()
+    return sorted(groups, key=lambda group: int(group.attrs["number"]))
+
+
+def _read_fields(group: Any) -> LayerFields:
+    found = {
+        name: _attributes(group[name]) if name in group else None
+        for name in ("measured_field", "effective_field", "effective_field_data")
+    }
+    for values in found.values():
+        if values is not None:
+            # Told by start and end; kept in the file for readers that do not know.
+            del values["size"]
+    measured, random, data = found.values()
+    return LayerFields(
+        layer=_read_geometry(group),
+        measured=MeasuredField(**(measured or {"start": 0, "end": 0})),
+        effective=None if random is None else EffectiveField(**random),
+        effective_data=None if data is None else EffectiveField(**data),
+    )
+
+
+def _read_geometry(group: Any) -> Layer:
     values = _attributes(group)
     pool = {name: values.pop(f"pool_{name}", None) for name in ("kind", "size", "stride")}
     left, right = values.pop("padding")
-    layer = Layer(
+    return Layer(
         padding=(int(left), int(right)),
         pool=None if pool["kind"] is None else PoolSummary(**pool),
         **{"activation": None, **values},
     )
+
+
+def _read_layer(group: Any) -> LayerResult:
+    layer = _read_geometry(group)
     absent = {name: None for name in LayerFractions.__dataclass_fields__}
     fractions = LayerFractions(**{**absent, **_attributes(group["fractions"])})
     neurons = sorted(group["neurons"].items(), key=lambda item: int(item[0]))

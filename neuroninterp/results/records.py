@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 from neuroninterp.bottleneck import LayerFractions, Verdict
 from neuroninterp.fields.layers import Layer
+from neuroninterp.graph.layers import BlockedLayer
+from neuroninterp.measurement.records import LayerFields
 from neuroninterp.motifs.records import Match, Motif, Part
 
 if TYPE_CHECKING:
@@ -114,6 +116,12 @@ class AnalysisResult:
         Wall-clock time per stage.
     skipped : tuple of str
         What was not analysed, and why.
+    fields : tuple of LayerFields
+        How far each layer sees, those that were not analysed included.
+    blocked : tuple of BlockedLayer
+        Convolutions that have no field to sample, each with its reason.
+    notes : tuple of str
+        What the user should know about how the model was read.
     """
 
     model: Mapping[str, Any]
@@ -125,3 +133,10 @@ class AnalysisResult:
     versions: Mapping[str, str]
     seconds: Mapping[str, float]
     skipped: tuple[str, ...] = field(default=())
+    fields: tuple[LayerFields, ...] = ()
+    blocked: tuple[BlockedLayer, ...] = ()
+    notes: tuple[str, ...] = ()
+
+    def fields_of(self, number: int) -> LayerFields | None:
+        """Return how far a layer sees, by its number; None where it was not measured."""
+        return next((found for found in self.fields if found.layer.number == number), None)

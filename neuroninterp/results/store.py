@@ -4,6 +4,8 @@ Layout, channels last, ACGT::
 
     /                                      schema, model card, settings, verdict (attributes)
     /performance/{column}                  one value a class
+    /fields/{number}                       geometry; computed, measured and effective field
+    /blocked/{number}                      a convolution without a field, and the reason
     /layers/{number}                       geometry and fractions (attributes)
     /layers/{number}/neurons/{k}/mixture/ppm
     /layers/{number}/neurons/{k}/parts/{i}/ppm
@@ -24,9 +26,11 @@ from typing import Any
 
 import numpy as np
 
+from neuroninterp.fields.layers import Layer
+from neuroninterp.measurement.records import LayerFields
 from neuroninterp.motifs.records import Match, Motif, Part
 from neuroninterp.results.records import AnalysisResult, LayerResult, NeuronResult
-from neuroninterp.results.summary import SCHEMA, SCHEMA_VERSION, plain
+from neuroninterp.results.summary import SCHEMA, SCHEMA_VERSION, describe_fields, plain
 
 __all__ = ["write_store"]
 
@@ -60,6 +64,7 @@ def write_store(result: AnalysisResult, path: Path) -> None:
                 "versions": _json(result.versions),
                 "seconds": _json(result.seconds),
                 "skipped": _json(result.skipped),
+                "notes": _json(result.notes),
             },
         )
         if result.performance is not None:
@@ -72,17 +77,33 @@ def write_store(result: AnalysisResult, path: Path) -> None:
                     group.create_dataset(column, data=texts, dtype=h5py.string_dtype())
                 else:
                     group.create_dataset(column, data=values)
+        for fields in result.fields:
+            _write_fields(file.create_group(f"fields/{fields.layer.number}"), fields)
+        for blocked in result.blocked:
+            _attributes(file.create_group(f"blocked/{blocked.number}"), asdict(blocked))
         layers = file.create_group("layers")
         for layer in result.layers:
             _write_layer(layers.create_group(str(layer.layer.number)), layer)
 
 
-def _write_layer(group: Any, result: LayerResult) -> None:
-    geometry = asdict(result.layer)
+def _write_geometry(group: Any, layer: Layer) -> None:
+    geometry = asdict(layer)
     pool = geometry.pop("pool")
     _attributes(group, geometry)
     if pool is not None:
         _attributes(group, {f"pool_{name}": value for name, value in pool.items()})
+
+
+def _write_fields(group: Any, fields: LayerFields) -> None:
+    """Write geometry and, as attributes of one group a kind, the fields."""
+    _write_geometry(group, fields.layer)
+    for name, field in describe_fields(fields).items():
+        if field is not None:
+            _attributes(group.create_group(name), field)
+
+
+def _write_layer(group: Any, result: LayerResult) -> None:
+    _write_geometry(group, result.layer)
     _attributes(group.create_group("fractions"), asdict(result.fractions))
     neurons = group.create_group("neurons")
     for neuron in result.neurons:

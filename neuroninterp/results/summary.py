@@ -4,18 +4,29 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
+from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from neuroninterp.bottleneck import Reading, Verdict
+from neuroninterp.measurement.records import EffectiveField, LayerFields, MeasuredField
 from neuroninterp.results.records import AnalysisResult, LayerResult
+from neuroninterp.text import printable
 
 if TYPE_CHECKING:
     import pandas as pd
 
-__all__ = ["SCHEMA", "SCHEMA_VERSION", "fraction_interval", "layer_row", "plain", "summarize"]
+__all__ = [
+    "SCHEMA",
+    "SCHEMA_VERSION",
+    "describe_fields",
+    "fraction_interval",
+    "layer_row",
+    "plain",
+    "summarize",
+]
 
 SCHEMA_VERSION = 1
 """Raised whenever a reader of the files would have to change."""
@@ -51,15 +62,47 @@ def fraction_interval(fraction: float, number: int) -> tuple[float, float]:
     return max(0.0, centre - spread), min(1.0, centre + spread)
 
 
-def layer_row(result: LayerResult) -> dict[str, Any]:
+def describe_fields(fields: LayerFields) -> dict[str, Any]:
+    """Describe a layer's measured and effective fields with plain JSON values.
+
+    Returns
+    -------
+    dict
+        ``measured_field``, ``effective_field`` and ``effective_field_data``, each with
+        ``size``, ``start`` and ``end`` (offsets in the computed field, bp; half-open), the
+        first with its ``reason``; None where there is none.
+    """
+
+    def span(field: MeasuredField | EffectiveField | None) -> dict[str, Any] | None:
+        if field is None:
+            return None
+        return {"size": field.size, "start": field.start, "end": field.end}
+
+    return {
+        "measured_field": {**(span(fields.measured) or {}), "reason": fields.measured.reason},
+        "effective_field": span(fields.effective),
+        "effective_field_data": span(fields.effective_data),
+    }
+
+
+def layer_row(result: LayerResult, fields: LayerFields | None = None) -> dict[str, Any]:
     """Return one layer as a flat row: geometry, counts, and fractions in [0, 1].
 
     The names are those of ``summary.json`` and ``layers.tsv``.
+
+    Parameters
+    ----------
+    result : LayerResult
+        The analysed layer.
+    fields : LayerFields or None
+        How far it sees, where that was measured.
     """
     layer, fractions = result.layer, result.fractions
+    described = {} if fields is None else describe_fields(fields)
+    sizes = {name: field and field["size"] for name, field in described.items()}
     return {
         "number": layer.number,
-        "name": layer.name,
+        "name": printable(layer.name),
         "filters": layer.filters,
         "kernel": layer.kernel,
         "stride": layer.stride,
@@ -71,6 +114,11 @@ def layer_row(result: LayerResult) -> dict[str, Any]:
         "jump": layer.jump,
         "start": layer.start,
         "shifts": layer.shifts,
+        "direction": layer.direction,
+        "measured_field": sizes.get("measured_field"),
+        "measured_reason": None if fields is None else fields.measured.reason,
+        "effective_field": sizes.get("effective_field"),
+        "effective_field_data": sizes.get("effective_field_data"),
         "neurons": fractions.neurons,
         "dead": fractions.dead,
         "match_fraction": fractions.match,
@@ -99,11 +147,12 @@ def summarize(result: AnalysisResult) -> dict[str, Any]:
     -------
     dict
         Keys ``schema``, ``model``, ``data``, ``performance``, ``layers``, ``verdict``,
-        ``settings``, ``versions``, ``seconds``, ``skipped``.
+        ``settings``, ``versions``, ``seconds``, ``skipped``, ``fields`` (how far every layer
+        sees, analysed or not), ``blocked`` (convolutions without a field), ``notes``.
     """
     layers = []
     for layer in result.layers:
-        row = layer_row(layer)
+        row = layer_row(layer, result.fields_of(layer.layer.number))
         interval = fraction_interval(layer.fractions.localist, layer.fractions.neurons)
         layers.append({**row, "localist_interval": interval})
     return plain(
@@ -117,7 +166,17 @@ def summarize(result: AnalysisResult) -> dict[str, Any]:
             "settings": result.settings,
             "versions": result.versions,
             "seconds": result.seconds,
-            "skipped": result.skipped,
+            "skipped": [printable(sentence, 500) for sentence in result.skipped],
+            "fields": [_fields_row(fields) for fields in result.fields],
+            "blocked": [
+                {
+                    **asdict(layer),
+                    "name": printable(layer.name),
+                    "reason": printable(layer.reason, 500),
+                }
+                for layer in result.blocked
+            ],
+            "notes": [printable(sentence, 500) for sentence in result.notes],
         }
     )
 
@@ -141,6 +200,19 @@ def plain(value: Any) -> Any:
     if isinstance(value, list | tuple | set | frozenset):
         return [plain(item) for item in value]
     return value.as_posix() if isinstance(value, Path) else str(value)
+
+
+def _fields_row(fields: LayerFields) -> dict[str, Any]:
+    layer = fields.layer
+    return {
+        "number": layer.number,
+        "name": printable(layer.name),
+        "receptive_field": layer.receptive_field,
+        "jump": layer.jump,
+        "start": layer.start,
+        "direction": layer.direction,
+        **describe_fields(fields),
+    }
 
 
 def _performance(table: pd.DataFrame | None) -> dict[str, Any] | None:

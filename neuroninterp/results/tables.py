@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from neuroninterp.motifs.records import Match, Motif
 from neuroninterp.results.records import AnalysisResult, NeuronResult, motif_id
 from neuroninterp.results.summary import layer_row
+from neuroninterp.text import printable
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -38,6 +39,7 @@ _NEURON_COLUMNS = {
     "data_maximum": "float64",
     "data_n_sequences": "Int64",
 }
+_FIELD_COLUMNS = ("measured_field", "effective_field", "effective_field_data")
 _MATCH_COLUMNS = {
     "Query_ID": "object",
     "Target_ID": "object",
@@ -73,7 +75,11 @@ def layers_table(result: AnalysisResult) -> pd.DataFrame:
     """
     import pandas as pd
 
-    return pd.DataFrame([layer_row(layer) for layer in result.layers])
+    rows = [layer_row(layer, result.fields_of(layer.layer.number)) for layer in result.layers]
+    table = pd.DataFrame(rows)
+    # Whole numbers stay whole where some are missing.
+    whole = [name for name in _FIELD_COLUMNS if name in table]
+    return table.astype({name: "Int64" for name in whole})
 
 
 def neurons_table(result: AnalysisResult) -> pd.DataFrame:
@@ -152,8 +158,8 @@ def _neuron_row(result: NeuronResult) -> dict[str, Any]:
     match = result.best_match
     if match is not None:
         row |= {
-            "match_id": match.target_id,
-            "match_name": match.target_name,
+            "match_id": printable(match.target_id),
+            "match_name": printable(match.target_name),
             "match_part": _query_parts(result).get(match.query),
             "match_e_value": match.e_value,
         }
@@ -185,7 +191,7 @@ def _match_row(
 ) -> dict[str, Any]:
     return {
         "Query_ID": match.query,
-        "Target_ID": match.target_id,
+        "Target_ID": printable(match.target_id),
         "p-value": match.p_value,
         "E-value": match.e_value,
         "Overlap": match.overlap,
@@ -194,7 +200,7 @@ def _match_row(
         "layer": result.layer,
         "neuron": result.neuron,
         "part": part,
-        "target_name": match.target_name,
+        "target_name": printable(match.target_name),
         "start": match.start,
         "end": match.end,
         "covered": match.covered,

@@ -1,5 +1,6 @@
 """Activation samples: drawn from the model itself, or taken from the user's sequences."""
 
+from neuroninterp.sampling.cost import sampling_seconds
 from neuroninterp.sampling.draw import activity_thresholds, check_neurons, sample
 from neuroninterp.sampling.sample import (
     LEVELS,
@@ -20,6 +21,7 @@ __all__ = [
     "level_of",
     "level_weights",
     "sample",
+    "sampling_seconds",
     "weighted_ppm",
     "windows_from_data",
 ]

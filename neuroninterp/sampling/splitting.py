@@ -27,7 +27,7 @@ from neuroninterp.sampling.sample import (
     weighted_ppm,
 )
 
-__all__ = ["EFFORTS", "Effort", "effort_for", "split_neurons"]
+__all__ = ["EFFORTS", "Effort", "effort_for", "expected_evaluations", "split_neurons"]
 
 
 @dataclass(frozen=True)
@@ -64,6 +64,17 @@ def effort_for(name: str, receptive_field: int) -> Effort:
     """
     short, long = EFFORTS[name]
     return short if receptive_field <= _LONG_FIELD else long
+
+
+def expected_evaluations(effort: Effort, receptive_field: int) -> int:
+    """Estimate how many windows the sampler evaluates for one neuron.
+
+    The levels cost a fixed number; the climb has as many steps as it takes to single out one
+    window of the field, 2 bits a position.
+    """
+    levels = LEVELS * effort.particles * effort.sweeps
+    steps = min(2 * receptive_field / -np.log2(effort.survivors), _MOST_STEPS)
+    return int(levels + steps * effort.climb_particles * effort.climb_sweeps)
 
 
 EFFORTS = {

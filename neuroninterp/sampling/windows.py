@@ -95,22 +95,30 @@ class _Scan:
         length = codes.shape[1]
         self.codes = codes
         self.field = geometry.receptive_field
-        first = -(geometry.start // geometry.jump) if geometry.start < 0 else 0
-        last = (length - self.field - geometry.start) // geometry.jump
+        if geometry.direction > 0:
+            first = max(0, -(geometry.start // geometry.jump))
+            last = (length - self.field - geometry.start) // geometry.jump
+        else:
+            if length != model.reference_length:
+                raise DataError(
+                    f"layer {layer} reads the sequence from its end, so windows can be cut only "
+                    f"from sequences of {model.reference_length} bp (--length)"
+                )
+            first = max(0, -((length - self.field - geometry.start) // geometry.jump))
+            last = geometry.start // geometry.jump
         if last < first:
             raise DataError(
                 f"layer {layer} sees {self.field} bp; no such window fits into sequences of "
                 f"{length} bp without padding"
             )
-        self.starts = geometry.start + geometry.jump * np.arange(first, last + 1)
+        step = geometry.jump * geometry.direction
+        self.starts = geometry.start + step * np.arange(first, last + 1)
         self._positions = slice(first, last + 1)
         target = model.layer_nodes(layer).value
         self._to_numpy = import_keras().ops.convert_to_numpy
 
         def function(batch: Any) -> Any:
-            channels = model.graph.input.channels
-            encoded = encode(batch, channels, model.layout.channel_of_base)
-            return evaluate(model.graph, encoded, [target])[0]
+            return evaluate(model.graph, encode(batch, model.layout.table), [target])[0]
 
         self._function = compiled(function)
 

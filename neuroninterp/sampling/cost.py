@@ -1,0 +1,71 @@
+"""How long sampling a layer would take, before it is begun."""
+
+from __future__ import annotations
+
+import time
+
+import numpy as np
+
+from neuroninterp.models import Model
+from neuroninterp.sampling.enumeration import LARGEST_ENUMERATED
+from neuroninterp.sampling.splitting import effort_for, expected_evaluations
+
+__all__ = ["sampling_seconds"]
+
+_NOMINAL_RATE = 2e10
+"""Multiplications a second of two ordinary cores; a GPU or many cores are faster."""
+_FAR = 30
+"""Times by which the nominal estimate must miss the limit for the answer to be clear."""
+_BATCHES = 2
+
+
+def sampling_seconds(
+    model: Model, layer: int, neurons: int, *, effort: str = "standard", limit: float
+) -> float:
+    """Estimate the time that sampling some neurons of a layer takes on this machine.
+
+    Parameters
+    ----------
+    model : Model
+        The network.
+    layer : int
+        Layer number.
+    neurons : int
+        How many neurons are sampled.
+    effort : str
+        "quick", "standard" or "thorough".
+    limit : float
+        Seconds that matter to the caller: an estimate near it is made by timing the layer's
+        trunk, one far from it from the number of multiplications alone.
+
+    Returns
+    -------
+    float
+        Seconds.
+    """
+    trunk = model.trunk(layer)
+    field = trunk.receptive_field
+    if field <= LARGEST_ENUMERATED:
+        evaluations = 4**field
+    else:
+        evaluations = neurons * expected_evaluations(effort_for(effort, field), field)
+    nominal = evaluations * trunk.multiplications / _NOMINAL_RATE
+    if not limit / _FAR < nominal < limit * _FAR:
+        return nominal
+    return evaluations * _seconds_per_window(model, layer)
+
+
+def _seconds_per_window(model: Model, layer: int) -> float:
+    trunk = model.trunk(layer)
+    rng = np.random.default_rng(0)
+    rows = min(trunk.batch_size, 1024)
+    windows = rng.integers(0, 4, (rows, trunk.receptive_field), np.uint8)
+    neurons = np.zeros(rows, np.int64)
+    before = trunk.evaluations
+    trunk.values_of(windows, neurons)
+    begin = time.perf_counter()
+    for _ in range(_BATCHES):
+        trunk.values_of(windows, neurons)
+    seconds = time.perf_counter() - begin
+    trunk.evaluations = before
+    return seconds / (_BATCHES * rows)
