@@ -11,7 +11,7 @@ from oracle_graph import oracle
 from neuroninterp.backend import import_keras
 from neuroninterp.graph import Opaque, find_layers
 from neuroninterp.graph.evaluate import evaluate
-from neuroninterp.models.keras_reader import read_keras
+from neuroninterp.models.keras.reader import read_keras
 from neuroninterp.models.layout import InputRequest, from_layout
 from neuroninterp.models.runtime import ReadModel
 

@@ -39,8 +39,8 @@ from neuroninterp.graph import (
     Pool,
     find_layers,
 )
-from neuroninterp.models.keras_reader import read_keras
-from neuroninterp.models.keras_sliding import same_padding
+from neuroninterp.models.keras.reader import read_keras
+from neuroninterp.models.keras.sliding import same_padding
 from neuroninterp.models.layout import InputRequest
 
 keras = import_keras()

@@ -21,7 +21,7 @@ from neuroninterp.errors import FidelityError, ModelError, UnsupportedOperationE
 from neuroninterp.models import saved_model
 from neuroninterp.models.layout import InputRequest
 from neuroninterp.models.model_file import file_kind, hash_model, read_model
-from neuroninterp.models.onnx_runtime import OnnxRuntime
+from neuroninterp.models.onnx.runtime import OnnxRuntime
 from neuroninterp.models.runtime import ReadModel
 
 keras = import_keras()

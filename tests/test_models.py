@@ -38,7 +38,7 @@ def test_a_wrong_weight_is_a_fidelity_error(pair: tuple[ni.Model, ni.Model]) -> 
     """One weight of the second layer, off by a hundredth of the largest."""
     onnx, _ = pair
     layers = find_layers(onnx.graph)
-    from neuroninterp.models.onnx_reader import read_onnx
+    from neuroninterp.models.onnx.reader import read_onnx
 
     read = read_onnx(weights_path("cnn-2", "onnx"))
     broken = read.graph[layers[1].convolution]
@@ -81,11 +81,11 @@ def test_trunk_equals_the_models_own_runtime(pair: tuple[ni.Model, ni.Model]) ->
             position = 90 // layer.jump
             first, last = layer.interval(position)
             if model.format == "onnx":
-                from neuroninterp.models.onnx_reader import read_onnx
+                from neuroninterp.models.onnx.reader import read_onnx
 
                 read = read_onnx(model.path)
             else:
-                from neuroninterp.models.keras_reader import read_keras
+                from neuroninterp.models.keras.reader import read_keras
 
                 read = read_keras(model.path)
             tap = read.taps[model.layer_nodes(layer.number).value]

@@ -23,7 +23,7 @@ from neuroninterp.graph import Activation, Constant, LayerNormalization, Opaque,
 from neuroninterp.graph.evaluate import evaluate
 from neuroninterp.models.fidelity import check_fidelity
 from neuroninterp.models.layout import InputRequest, from_layout
-from neuroninterp.models.onnx_reader import read_onnx
+from neuroninterp.models.onnx.reader import read_onnx
 from neuroninterp.models.runtime import ReadModel
 
 LENGTH = 30

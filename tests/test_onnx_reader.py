@@ -20,7 +20,7 @@ from neuroninterp.errors import ModelError, UnsupportedOperationError
 from neuroninterp.graph import Activation, Affine, Convolution, Dense, Flatten, Opaque, Pool
 from neuroninterp.graph import find_layers as layers_of
 from neuroninterp.models.layout import InputRequest, from_layout
-from neuroninterp.models.onnx_reader import read_onnx
+from neuroninterp.models.onnx.reader import read_onnx
 from neuroninterp.models.runtime import ReadModel
 
 FIXTURES = Path(__file__).parent / "fixtures" / "onnx"
@@ -499,7 +499,7 @@ def test_second_input(tmp_path: Path) -> None:
 def test_nothing_on_standard_error(device: str) -> None:
     code = (
         "import sys, numpy; from pathlib import Path\n"
-        "from neuroninterp.models.onnx_reader import read_onnx\n"
+        "from neuroninterp.models.onnx.reader import read_onnx\n"
         f"model = read_onnx(Path(sys.argv[1]), device={device!r})\n"
         "model.runtime.predict(numpy.zeros((2, 4, 60), numpy.float32), batch_size=2)\n"
         "print(model.runtime.device, 'tensorflow' in sys.modules)"

@@ -69,14 +69,14 @@ def read_model(
             f"{path} holds a whole model; --weights is for an architecture in JSON alone"
         )
     if kind == "keras":
-        from neuroninterp.models.keras_reader import read_keras
+        from neuroninterp.models.keras.reader import read_keras
 
         return read_keras(path, request, trust=trust, weights=weights)
     if kind == "savedmodel":
         from neuroninterp.models.saved_model import read_saved_model
 
         return read_saved_model(path, request, device=device)
-    from neuroninterp.models.onnx_reader import read_onnx
+    from neuroninterp.models.onnx.reader import read_onnx
 
     return read_onnx(path, request, device=device)
 

@@ -22,7 +22,7 @@ import numpy as np
 from neuroninterp.backend import import_keras
 from neuroninterp.errors import FidelityError, ModelError, NeuroninterpError
 from neuroninterp.models.layout import InputRequest
-from neuroninterp.models.onnx_reader import read_onnx
+from neuroninterp.models.onnx.reader import read_onnx
 from neuroninterp.models.runtime import ReadModel
 from neuroninterp.models.saved_model_checks import Signature, check_graph, check_saved_model
 

@@ -1,0 +1,1 @@
+"""Reading Keras models: files of every Keras version into the canonical graph."""

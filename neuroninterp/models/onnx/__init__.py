@@ -1,0 +1,1 @@
+"""Reading ONNX models: files of any exporter into the canonical graph."""
