@@ -63,6 +63,15 @@ def test_cnn_2_is_distributed_and_decoupling_sharpens_it(relevant: tuple[str, ..
                     assert motif.maximum <= neuron.mixture.maximum
 
 
+def test_a_wrong_channel_order_is_noticed() -> None:
+    settings = {"motifs": JASPAR, "layers": [1], "effort": "quick"}
+    wrong = ni.analyze(weights_path("cnn-25"), alphabet="AGCT", **settings)
+    (note,) = wrong.notes
+    assert "may be in the order ACGT, not AGCT" in note
+    assert "--alphabet ACGT" in note
+    assert ni.analyze(weights_path("cnn-25"), **settings).notes == ()
+
+
 def test_layers_that_would_take_too_long_are_skipped_unless_forced(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:

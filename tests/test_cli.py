@@ -13,6 +13,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from neuroninterp.backend import import_keras
 from neuroninterp.cli import main
 from zoo import weights_path
 
@@ -149,6 +150,38 @@ def test_inspect() -> None:
     assert described["layers"][0]["pool"] == {"kind": "max", "size": 2, "stride": 2}
 
 
+def two_input_model(folder: Path) -> Path:
+    """Sequence with a track beside it, of any length, and a flag that scales the output."""
+    keras = import_keras()
+    sequence = keras.Input((None, 5), name="sequence")
+    flag = keras.Input((1,), name="flag")
+    found = keras.layers.Conv1D(3, 7, activation="relu", name="scan")(sequence)
+    pooled = keras.layers.GlobalMaxPooling1D()(found)
+    scaled = keras.layers.Concatenate()([pooled, flag])
+    path = folder / "two.keras"
+    keras.Model([sequence, flag], keras.layers.Dense(1)(scaled)).save(path)
+    return path
+
+
+def test_inputs_that_are_no_sequence_are_held_and_said(
+    tmp_path: Path, run_here: Callable[..., subprocess.CompletedProcess[str]]
+) -> None:
+    path = two_input_model(tmp_path)
+    shown = run_here("inspect", path, "--hold", "flag=2", "--background", "0.5", "--length", "90")
+    assert shown.returncode == 0, shown.stderr
+    assert "channel 5 is no base and is held at 0.5" in shown.stdout
+    assert "input 'flag' is held at 2" in shown.stdout
+    assert "any length (looked at: 90 bp)" in shown.stdout
+    output = tmp_path / "out"
+    done = run_here("analyze", path, "--effort", "quick", "-q", "-o", output)
+    assert done.returncode == 0, done.stderr
+    summary = json.loads((output / "summary.json").read_text())
+    assert summary["model"]["input"]["held"] == {"flag": 0.0}
+    assert summary["model"]["input"]["alphabet"] == "ACGT."
+    assert "input 'flag' is held at 0" in summary["notes"]
+    assert summary["layers"][0]["pool"] == "global max"
+
+
 def test_help_and_zoo_list_import_nothing_heavy() -> None:
     for arguments in (["--help"], ["zoo", "list"]):
         script = (
@@ -189,6 +222,13 @@ def test_wrong_input_gets_one_line_and_leaves_nothing(
     np.savez(short, x=np.eye(4, dtype=np.float32)[np.zeros((5, 60), int)])
     soft = tmp_path / "soft.npz"
     np.savez(soft, x=np.full((5, 200, 4), 0.3, np.float32))
+    architecture = tmp_path / "architecture.json"
+    layers = [
+        {"class_name": "InputLayer", "config": {"batch_shape": [None, 20, 4]}},
+        {"class_name": "Conv1D", "config": {"filters": 2, "kernel_size": [3]}},
+    ]
+    sequential = {"class_name": "Sequential", "config": {"name": "s", "layers": layers}}
+    architecture.write_text(json.dumps(sequential))
     meme = tmp_path / "motifs.meme"
     meme.write_text(">not a meme file\nACGT\n")
     cases: list[tuple[tuple[object, ...], tuple[str, ...]]] = [
@@ -207,6 +247,13 @@ def test_wrong_input_gets_one_line_and_leaves_nothing(
         ((good, "--neurons", "30"), ("'30'", "0 to 29")),
         ((good, "--layers", "one"), ("one", "1,3 or 0-9")),
         ((good, "--alphabet", "ACGX"), ("ACGX",)),
+        ((good, "--alphabet", "ACGT.."), ("ACGT..", "6 channels")),
+        ((good, "--length", "300"), ("200", "300", "--length")),
+        ((good, "--input", "other"), ("'other'", "sequence")),
+        ((good, "--hold", "tracks=0.5"), ("'tracks'", "sequence")),
+        ((good, "--hold", "tracks"), ("tracks", "--hold", "name and a number")),
+        ((architecture,), ("architecture.json", "--weights")),
+        ((architecture, "--weights", tmp_path / "absent.h5"), ("absent.h5",)),
     ]
     for arguments, words in cases:
         assert_one_line(run_here("analyze", *arguments, "-q", "-o", tmp_path / "out"), *words)

@@ -144,7 +144,7 @@ class _Measurement:
         short_ends = self._targets(0, only_short=True)
         sites = choose_sites(short_ends, self._length, self._rng, spread=False)
         # The first serves most layers; where one run takes long, it must do.
-        affordable = max((2 * _MULTIPLICATIONS - spent) // (rows * cost), 1)
+        affordable = max((_MULTIPLICATIONS - spent) // (rows * cost), 1)
         for site in sites[:affordable]:
             self._substitute(codes, before, site, AMPLIFICATION)
         return self._reaches

@@ -113,6 +113,12 @@ def find_readings(
             f"{file.path}: {len(names)} inputs could be the sequence: {several}; name one with "
             "--input"
         )
+    letters = len(request.alphabet)
+    if letters > _BASES and request.axes is None:
+        raise ModelError(
+            f"{file.path}: alphabet {request.alphabet!r} names {letters} channels, but no input "
+            f"is a sequence of {letters} channels or more; the model reads {_listed(inputs)}"
+        )
     which = "no input is" if request.name is None else f"input {request.name!r} is not"
     raise ModelError(
         f"{file.path}: {which} a one-hot sequence with {_BASES} channels, or up to "
