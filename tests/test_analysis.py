@@ -63,6 +63,31 @@ def test_cnn_2_is_distributed_and_decoupling_sharpens_it(relevant: tuple[str, ..
                     assert motif.maximum <= neuron.mixture.maximum
 
 
+def test_a_track_beside_the_sequence_is_held(tmp_path: Path) -> None:
+    keras = import_keras()
+    sequence, track = keras.Input((None, 4), name="dna"), keras.Input((None, 4), name="track")
+    beside = keras.layers.Concatenate()([sequence, track])
+    found = keras.layers.Conv1D(2, 5, activation="relu")(beside)
+    path = tmp_path / "track.keras"
+    keras.Model([sequence, track], keras.layers.GlobalMaxPooling1D()(found)).save(path)
+    with pytest.raises(ModelError, match="name one with --input"):
+        ni.load(path)
+    fasta = tmp_path / "some.fa"
+    bases = np.random.default_rng(0).choice(list("ACGT"), (30, 70))
+    fasta.write_text("".join(f">r{i}\n{''.join(row)}\n" for i, row in enumerate(bases)))
+    settings = {"input_name": "dna", "held": {"track": 0.5}, "effort": "quick"}
+    maxima = []
+    for length in (None, 70):
+        result = ni.analyze(path, fasta, length=length, **settings)
+        assert result.skipped == ()
+        assert "input 'track' is held at 0.5" in result.notes
+        (neuron, _) = result.layers[0].neurons
+        assert neuron.from_data is not None
+        assert neuron.from_data.maximum <= neuron.mixture.maximum + 1e-5
+        maxima.append(neuron.from_data.maximum)
+    assert maxima[0] == pytest.approx(maxima[1], abs=1e-6)
+
+
 def test_a_wrong_channel_order_is_noticed() -> None:
     settings = {"motifs": JASPAR, "layers": [1], "effort": "quick"}
     wrong = ni.analyze(weights_path("cnn-25"), alphabet="AGCT", **settings)

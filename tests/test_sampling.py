@@ -10,7 +10,7 @@ from networks import chain, convolution, max_pool, model_of, relu, sequence_inpu
 from truth import activation_weighted, every_window, linear_truth
 
 from neuroninterp.errors import DataError, UnknownNameError
-from neuroninterp.graph import Activation
+from neuroninterp.graph import Activation, Concatenate, Constant
 from neuroninterp.sampling import (
     LEVELS,
     activity_thresholds,
@@ -200,3 +200,23 @@ def test_wrong_arguments() -> None:
         sample(model, 2, effort="heroic")
     with pytest.raises(DataError, match="8 bp; no such window fits into sequences of 5 bp"):
         windows_from_data(model, 2, [0], np.zeros(1), np.zeros((2, 5), np.uint8))
+
+
+def test_a_graph_that_holds_for_one_length_takes_no_windows_from_others() -> None:
+    kernel = np.random.default_rng(0).normal(size=(5, 6, 2))
+    track = Constant(
+        name="track", inputs=(), source="track", value=np.ones(2, np.float32), length=50
+    )
+    beside = Concatenate(name="beside", inputs=("input", "track"), source="beside")
+    model = model_of(
+        chain(sequence_input(), track, beside, convolution("scan", "beside", kernel)), 50
+    )
+    rng = np.random.default_rng(1)
+    thresholds = np.zeros(2)
+    with pytest.raises(DataError, match=r"read at 50 bp and the sequences have 40; .*--length 40"):
+        windows_from_data(model, 1, [0, 1], thresholds, rng.integers(0, 4, (9, 40), np.uint8))
+    found = windows_from_data(model, 1, [0, 1], thresholds, rng.integers(0, 4, (9, 50), np.uint8))
+    for sample_ in found:
+        np.testing.assert_allclose(
+            model.trunk(1).values(sample_.windows)[:, sample_.neuron], sample_.values, atol=1e-5
+        )

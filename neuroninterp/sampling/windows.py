@@ -9,6 +9,7 @@ import numpy as np
 
 from neuroninterp.backend import compiled, import_keras
 from neuroninterp.errors import DataError
+from neuroninterp.graph import Constant, Reverse
 from neuroninterp.graph.evaluate import encode, evaluate
 from neuroninterp.models import Model
 from neuroninterp.sampling.sample import (
@@ -95,17 +96,16 @@ class _Scan:
         length = codes.shape[1]
         self.codes = codes
         self.field = geometry.receptive_field
+        if length != model.reference_length and _holds_for_one_length(model, layer):
+            raise DataError(
+                f"layer {layer} is read at {model.reference_length} bp and the sequences have "
+                f"{length}; give --length {length}"
+            )
+        ends = length - self.field - geometry.start
         if geometry.direction > 0:
-            first = max(0, -(geometry.start // geometry.jump))
-            last = (length - self.field - geometry.start) // geometry.jump
+            first, last = max(0, -(geometry.start // geometry.jump)), ends // geometry.jump
         else:
-            if length != model.reference_length:
-                raise DataError(
-                    f"layer {layer} reads the sequence from its end, so windows can be cut only "
-                    f"from sequences of {model.reference_length} bp (--length)"
-                )
-            first = max(0, -((length - self.field - geometry.start) // geometry.jump))
-            last = geometry.start // geometry.jump
+            first, last = max(0, -(ends // geometry.jump)), geometry.start // geometry.jump
         if last < first:
             raise DataError(
                 f"layer {layer} sees {self.field} bp; no such window fits into sequences of "
@@ -138,6 +138,14 @@ class _Scan:
         """Cut the windows at (sequence, output position) pairs, shape (n, field)."""
         offsets = self.starts[position][:, None] + np.arange(self.field)
         return self.codes[sequence[:, None], offsets]
+
+
+def _holds_for_one_length(model: Model, layer: int) -> bool:
+    """Whether the layer's graph was translated for one sequence length and no other."""
+    return any(
+        isinstance(node, Reverse) or (isinstance(node, Constant) and node.length is not None)
+        for node in model.graph.ancestors(model.layer_nodes(layer).value)
+    )
 
 
 class _Reservoir:
