@@ -27,7 +27,8 @@ by substituting bases, and compares every trunk with the full model.
 _OVERVIEW = """\
 ## Forms in more than one format
 
-The number of layers that can be analysed; in brackets, of convolutions passed over.
+The number of layers that can be analysed; in brackets, of convolutions passed over. An empty
+cell: the suite has no such file.
 """
 
 _READ = """\
