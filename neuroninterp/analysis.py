@@ -23,6 +23,7 @@ from neuroninterp.progress import Progress
 from neuroninterp.results import AnalysisResult, prepare_output, write_results
 from neuroninterp.sampling import check_neurons, sampling_seconds
 from neuroninterp.sequences import Sequences, read_sequences
+from neuroninterp.text import numbered
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -155,6 +156,8 @@ def analyze(
     )
     results, localist = [], {}
     skipped = [*(layer.reason for layer in model.blocked), *too_long]
+    if layers is not None:
+        skipped += _not_chosen(model, layers)
     for number in chosen:
         result, flags, left_out = analyse_layer(
             model,
@@ -242,6 +245,16 @@ def _within_reason(
     if not kept:
         raise ModelError(f"nothing is left to analyse: {reasons[0]}")
     return kept, reasons
+
+
+def _not_chosen(model: Model, chosen: Sequence[int]) -> list[str]:
+    others = [layer.number for layer in model.layers if layer.number not in chosen]
+    if not others:
+        return []
+    return [
+        f"{numbered('layer', others)}: not chosen; the empirical reading rests on "
+        f"{numbered('layer', sorted(set(chosen)))}"
+    ]
 
 
 def _spoken(seconds: float) -> str:

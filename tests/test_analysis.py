@@ -33,6 +33,7 @@ def test_cnn_25_is_localist_from_its_weights_alone(relevant: tuple[str, ...]) ->
     assert fractions.null < 0.5
     assert result.performance is None
     assert result.data is None
+    assert result.skipped == ("layer 2: not chosen; the empirical reading rests on layer 1",)
 
 
 def test_cnn_2_is_distributed_and_decoupling_sharpens_it(relevant: tuple[str, ...]) -> None:
