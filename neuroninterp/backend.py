@@ -159,6 +159,8 @@ def recompiles_per_shape() -> bool:
 def gradient(function: Callable[[Any], Any], at: Any) -> Any:
     """Return the gradient of the summed output of ``function`` at a tensor.
 
+    Zeros where the output does not depend on it, or only through steps (a rounding).
+
     Raises
     ------
     NeuroninterpError
@@ -176,7 +178,7 @@ def gradient(function: Callable[[Any], Any], at: Any) -> Any:
         with tensorflow.GradientTape() as tape:
             tape.watch(at)
             output = function(at)
-        return tape.gradient(output, at)
+        return tape.gradient(output, at, unconnected_gradients="zero")
     raise NeuroninterpError(
         f"KERAS_BACKEND={name} is not supported; use tensorflow (the default) or jax"
     )

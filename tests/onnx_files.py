@@ -96,6 +96,9 @@ def verify(
         found = from_layout(tensor, model.taps[name].axes)
         assert found.shape == values[name].shape, name
         tolerance = 1e-5 * np.abs(found).max()
+        if getattr(model.graph[name], "function", "") in ("sigmoid", "tanh", "silu", "softmax"):
+            # ONNX Runtime approximates these to the seventh digit of 1, also near 0.
+            tolerance = max(tolerance, 2e-7)
         np.testing.assert_allclose(found, values[name], rtol=1e-5, atol=tolerance, err_msg=name)
         if length == model.layout.reference_length:
             assert model.graph[name].length == found.shape[1]
@@ -103,5 +106,7 @@ def verify(
         model.graph.outputs, model.runtime.predict(in_file, batch_size=2), strict=True
     ):
         if name in values and output.ndim == values[name].ndim == 2:
-            np.testing.assert_allclose(output, values[name], rtol=1e-4, atol=1e-5)
+            # Of the largest value, because a dense layer's terms cancel.
+            tolerance = 1e-5 * max(1.0, np.abs(output).max())
+            np.testing.assert_allclose(output, values[name], rtol=1e-4, atol=tolerance)
     return values

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -296,6 +298,43 @@ def test_branches_with_different_strides_are_refused() -> None:
     (blocked,) = found.blocked
     assert (blocked.number, blocked.whole_sequence) == (3, False)
     assert "different strides" in blocked.reason
+
+
+def test_a_narrow_branch_of_another_stride_does_not_hide_in_a_wide_one() -> None:
+    # At the first positions the wide branch's field holds the narrow one's.
+    wide = convolution("wide", "input", np.zeros((51, 4, 2)))
+    narrow = convolution("narrow", "input", np.zeros((1, 4, 2)), stride=2)
+    merge = Concatenate(name="both", inputs=("wide", "narrow"), source="both")
+    last = convolution("last", "both", np.zeros((1, 4, 2)))
+    found = survey(chain(sequence_input(), wide, narrow, merge, last))
+    assert [layer.name for layer in found.layers] == ["wide", "narrow"]
+    (blocked,) = found.blocked
+    assert "different strides" in blocked.reason
+
+
+@pytest.mark.parametrize(
+    ("between", "rectified"),
+    [
+        ((), True),
+        ((max_pool("pool", "conv", 2),), True),
+        ((replace(max_pool("pool", "conv", 2), kind="average"),), False),
+        ((GlobalPool(name="pool", inputs=("conv",), source="pool", kind="max"),), True),
+        (
+            (
+                max_pool("pool", "conv", 2),
+                affine("norm", "pool", np.ones(2), np.full(2, 3.0)),
+            ),
+            False,
+        ),
+    ],
+)
+def test_zero_is_the_threshold_only_of_what_the_rectifier_reads(
+    between: tuple[Node, ...], rectified: bool
+) -> None:
+    nodes = (sequence_input(), convolution("conv", "input", np.zeros((3, 4, 2))), *between)
+    (layer,) = find_layers(chain(*nodes, relu("relu", nodes[-1].name)))
+    assert (layer.value, layer.activation) == ("conv", "relu")
+    assert layer.rectified is rectified
 
 
 def test_grouped_and_strided_dilated_convolutions() -> None:

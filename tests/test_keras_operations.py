@@ -23,7 +23,16 @@ from keras_files import (
 from neuroninterp.backend import import_keras
 from neuroninterp.errors import ModelError
 from neuroninterp.fields import Trunk, survey
-from neuroninterp.graph import Activation, Constant, Convolution, Pool
+from neuroninterp.graph import (
+    Activation,
+    Constant,
+    Convolution,
+    Pool,
+    Reverse,
+    Take,
+    find_layers,
+)
+from neuroninterp.measurement.tangents import tangents
 from neuroninterp.models.layout import InputRequest
 from neuroninterp.models.reference import reference_length
 from neuroninterp.models.runtime import ReadModel
@@ -283,6 +292,11 @@ def ramped(x: Any) -> Any:
     return x * ops.arange(x.shape[-1], dtype="float32")
 
 
+@keras.saving.register_keras_serializable("tests")
+def below_the_largest(x: Any) -> Any:
+    return x - ops.max(x)
+
+
 def test_registered_activations(tmp_path: Path) -> None:
     stack = [layers.Conv1D(5, 4, activation=shifted_square), layers.Activation(exponential_twice)]
     model = read(sequential(*stack, layers.Conv1D(2, 2)), tmp_path)
@@ -291,7 +305,7 @@ def test_registered_activations(tmp_path: Path) -> None:
     assert_faithful(model)
 
 
-@pytest.mark.parametrize("function", [centred, ramped])
+@pytest.mark.parametrize("function", [centred, ramped, below_the_largest])
 def test_activations_that_are_not_elementwise_are_opaque(function: Make, tmp_path: Path) -> None:
     model = read(sequential(layers.Conv1D(5, 4, activation=function, name="odd")), tmp_path)
     (node,) = opaque_nodes(model)
@@ -308,6 +322,22 @@ def test_other_elementwise_operations(tmp_path: Path) -> None:
     model = read(functional(snake), tmp_path)
     assert opaque_nodes(model) == []
     assert_faithful(model)
+
+
+def test_steps_and_constants_have_no_slope(tmp_path: Path) -> None:
+    def stepped(x: Any) -> Any:
+        y = ops.floor(3 * stem(x))
+        return late(ops.concatenate([y, ops.zeros_like(y) + 1.5], axis=-1))
+
+    model = read(functional(stepped), tmp_path)
+    assert opaque_nodes(model) == []
+    assert_faithful(model)
+    one_hot = sequences(LENGTH, 2)
+    direction = np.zeros_like(one_hot)
+    direction[:, 7, 2] = 1
+    targets = [layer.value for layer in find_layers(model.graph)]
+    slopes = tangents(model.graph, one_hot, direction, targets)
+    assert [bool(slopes[name].any()) for name in targets] == [True, False]
 
 
 def test_slopes_of_a_prelu(tmp_path: Path) -> None:
@@ -374,6 +404,10 @@ def test_one_position_spread_over_all_has_no_window(tmp_path: Path) -> None:
 
 
 REFUSED: dict[str, tuple[Make, str]] = {
+    "Conv1D activation": (
+        lambda y: layers.Conv1D(5, 2, activation=layers.PReLU(shared_axes=[1]), name="odd")(y),
+        "activation 'PReLU'",
+    ),
     "UpSampling1D": (lambda y: layers.UpSampling1D(2, name="odd")(y), ""),
     "Conv1DTranspose": (lambda y: layers.Conv1DTranspose(3, 2, name="odd")(y), ""),
     "UnitNormalization": (
@@ -407,11 +441,40 @@ def test_what_is_not_understood_names_the_setting(operation: str, tmp_path: Path
     assert "late" not in [layer.name for layer in survey(model.graph).layers]
 
 
+def test_comparisons_are_refused_by_name(tmp_path: Path) -> None:
+    model = read(functional(lambda x: late(ops.cast(stem(x) > 0.2, "float32"))), tmp_path)
+    assert "Greater" in [node.operation for node in opaque_nodes(model)]
+    assert "operation 'Greater'" in survey(model.graph).blocked[0].reason
+
+
+def test_a_layer_as_activation_keeps_its_axis(tmp_path: Path) -> None:
+    softmax = layers.Softmax(axis=1)
+    model = read(functional(lambda x: late(layers.Conv1D(5, 2, activation=softmax)(x))), tmp_path)
+    (blocked,) = survey(model.graph).blocked
+    assert (blocked.name, blocked.whole_sequence) == ("late", True)
+    assert "normalises axis 1" in blocked.reason
+
+
+def test_convolutions_that_are_no_layers_are_named(tmp_path: Path) -> None:
+    def head(x: Any) -> Any:
+        y = stem(x)
+        last = layers.Conv1D(3, 2, name="across")(layers.Permute((2, 1))(y))
+        return [layers.Conv1DTranspose(3, 2, name="profile")(y), last]
+
+    notes = read(functional(head), tmp_path).notes
+    assert sorted(notes) == [
+        "convolution 'across' (Conv1D) is left out: it slides along axes 'C' of a tensor laid out "
+        "NCL",
+        "convolution 'profile' (Conv1DTranspose) is left out, because it is not understood",
+    ]
+
+
 # ---- reverse complement ----------------------------------------------------------------------
 
 
 def reverse_complement(x: Any) -> Any:
-    return ops.flip(x, axis=(1, 2))
+    # Keras 3.12 builds a flip of two axes at once on TensorFlow, but cannot run it.
+    return ops.flip(ops.flip(x, axis=1), axis=2)
 
 
 def branches(x: Any) -> Any:
@@ -431,7 +494,7 @@ def stacked(x: Any) -> Any:
 @pytest.mark.parametrize("length", [LENGTH, None])
 def test_shared_layer_on_both_strands_is_two_layers(length: int | None, tmp_path: Path) -> None:
     def make(x: Any) -> Any:
-        return branches(x) if length else layers.Add()([both(x), both(ops.flip(x, axis=(1, 2)))])
+        return branches(x) if length else layers.Add()([both(x), both(reverse_complement(x))])
 
     both = layers.Conv1D(5, 4, activation="relu", name="shared")
     model = read(functional(make, (length, 4)), tmp_path)
@@ -440,6 +503,13 @@ def test_shared_layer_on_both_strands_is_two_layers(length: int | None, tmp_path
     assert sorted(layer.direction for layer in found.layers) == [-1, 1]
     assert [layer.receptive_field for layer in found.layers] == [4, 4]
     assert_faithful(model)
+
+
+def test_two_axes_turned_round_at_once(tmp_path: Path) -> None:
+    model = read(functional(lambda x: late(ops.flip(x, axis=(1, 2)))), tmp_path)
+    turned = [node for node in model.graph if isinstance(node, Reverse | Take)]
+    assert [type(node) for node in turned] == [Reverse, Take]
+    assert turned[1].channels.tolist() == [3, 2, 1, 0]
 
 
 def test_strands_stacked_on_the_batch(tmp_path: Path) -> None:

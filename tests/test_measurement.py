@@ -276,6 +276,23 @@ def test_fields_wider_than_the_sequence_are_measured_inside_it() -> None:
     assert found.measured.reason == "the sequence of 40 bp ends inside the field"
 
 
+@pytest.mark.parametrize("padding", [(15, 0), (0, 15)])
+@pytest.mark.parametrize("mode", ["reflect", "symmetric"])
+def test_reflected_positions_at_the_ends_are_no_wider_field(
+    padding: tuple[int, int], mode: str
+) -> None:
+    # Outer outputs read nothing but what is reflected, from anywhere in the sequence.
+    rng = np.random.default_rng(12)
+    graph = chain(
+        sequence_input(),
+        Pad(name="pad", inputs=("input",), source="pad", padding=padding, mode=mode),
+        conv(rng, "one", "pad", 3, 4),
+        conv(rng, "two", "one", 3, 8, dilation=2),
+    )
+    model = measurable(graph, 16)
+    assert [found.measured for found in measure_fields(model)] == whole(model)
+
+
 def with_wider_kernel(graph: Graph, name: str, left: int) -> Graph:
     """Return the network as it is in truth: one kernel has another tap at an end."""
     rng = np.random.default_rng(8)

@@ -673,6 +673,19 @@ def test_saved_model_with_several_inputs_and_outputs(tmp_path: Path) -> None:
     assert dict(model.layout.held) == {"a_dose": 0.0}
 
 
+def test_a_saved_model_that_crops_more_than_is_understood_asks_for_a_length(
+    tmp_path: Path,
+) -> None:
+    x = sequence = keras.Input((None, 4), name="sequence")
+    x = layers.UpSampling1D(2)(layers.Conv1D(5, 7, activation="relu")(x))
+    x = layers.Conv1D(2, 3)(layers.Cropping1D(20)(x))
+    keras.Model(sequence, x).export(tmp_path / "net", verbose=False)
+    with pytest.raises(ModelError, match=r"^\S*/net: .*; give a --length other than 14 bp$"):
+        read(tmp_path / "net")
+    model = saved_model.read_saved_model(tmp_path / "net", InputRequest(length=60))
+    assert model.layout.reference_length == 60
+
+
 def test_converted_network_that_differs_is_refused(
     exported: tuple[Any, Path], monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -52,6 +52,9 @@ __all__ = [
 Interval = tuple[int, int]
 """First and last position, inclusive; may reach into the padding (negative positions)."""
 
+_FAR = 2**32
+"""A position so far out that branches of different strides have moved apart there."""
+
 _ANY_LENGTH = 1_000
 """Positions (bp) that a global pool is taken to hide where the model has no fixed length."""
 
@@ -189,10 +192,13 @@ def _describe(graph: Graph, nodes: LayerNodes) -> Layer | BlockedLayer:
     reversed_below = any(isinstance(a, Reverse) for a in graph.ancestors(nodes.value))
     try:
         first, last = _field(graph, nodes.value, 0)
-        next_first, next_last = _field(graph, nodes.value, 1)
+        next_first, _ = _field(graph, nodes.value, 1)
+        far_first, far_last = _field(graph, nodes.value, _FAR)
     except UnsupportedOperationError as error:
         return _block(nodes, convolution, str(error), whole_sequence=False)
-    if next_last - next_first != last - first:
+    # A narrow branch may hide within a wide one at the first positions. The width is a convex
+    # function of the position, so that the far one tells about all between.
+    if far_last - far_first != last - first:
         where = f"convolution {convolution.source!r}"
         if reversed_below:
             reason = (

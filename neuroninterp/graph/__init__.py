@@ -1,6 +1,12 @@
 """The canonical graph of a network: nodes, layers, and its execution."""
 
-from neuroninterp.graph.layers import BlockedLayer, LayerNodes, blocked_layers, find_layers
+from neuroninterp.graph.layers import (
+    BlockedLayer,
+    LayerNodes,
+    blocked_layers,
+    convolutions_left_out,
+    find_layers,
+)
 from neuroninterp.graph.nodes import (
     RECTIFIERS,
     Activation,
@@ -50,5 +56,6 @@ __all__ = [
     "Reverse",
     "Take",
     "blocked_layers",
+    "convolutions_left_out",
     "find_layers",
 ]

@@ -21,7 +21,13 @@ from neuroninterp.graph.nodes import (
     Reverse,
 )
 
-__all__ = ["BlockedLayer", "LayerNodes", "blocked_layers", "find_layers"]
+__all__ = [
+    "BlockedLayer",
+    "LayerNodes",
+    "blocked_layers",
+    "convolutions_left_out",
+    "find_layers",
+]
 
 
 @dataclass(frozen=True)
@@ -40,13 +46,15 @@ class LayerNodes:
         of the per-channel affine operations (batch norm, bias) that follow it before the
         first nonlinearity. A fork or a merge of branches ends the walk.
     activation : str or None
-        The first nonlinearity after the value, looking through a max pool (which commutes
-        with monotone functions) and a crop; None where there is none before the next layer.
+        The first nonlinearity after the value, looking through a pool and a crop; None where
+        there is none before the next layer.
     pool : str or None
         Name of the pooling node (local or global) that follows before the next convolution,
         if one does.
     rectified : bool
-        Whether the layer's nonlinearity is rectifier-like, so that active means z > 0.
+        Whether the layer's nonlinearity is rectifier-like and reads the value itself or its
+        maximum (which commutes with monotone functions), so that active means z > 0. Behind
+        an average, or a batch norm that follows a pool, zero is no threshold of the value.
     """
 
     number: int
@@ -131,6 +139,29 @@ def blocked_layers(graph: Graph) -> tuple[BlockedLayer, ...]:
     )
 
 
+def convolutions_left_out(graph: Graph) -> list[str]:
+    """Name the convolutions that are neither layers nor named by what blocks a layer.
+
+    A transposed convolution, or one that an optimiser fused, is an operation that is not
+    understood. Where no other convolution follows it, nothing else would tell of it.
+
+    Returns
+    -------
+    list of str
+        A sentence each, for the user.
+    """
+    explained = " ".join(layer.reason for layer in blocked_layers(graph))
+    return [
+        f"convolution {node.source!r} ({node.operation}) is left out"
+        + (f": {node.reason}" if node.reason else ", because it is not understood")
+        for node in graph
+        if isinstance(node, Opaque)
+        and "Conv" in node.operation
+        and not node.operation.endswith(" activation")
+        and f"at node {node.source!r}" not in explained
+    ]
+
+
 def _convolutions(graph: Graph) -> list[tuple[int, Convolution]]:
     """Return the convolutions that depend on the sequence, numbered from 1."""
     depends = {graph.input.name}
@@ -188,12 +219,18 @@ def _layer(graph: Graph, number: int, convolution: Convolution) -> LayerNodes:
         following = _only_consumer(graph, value)
     activation: Activation | None = None
     pool: str | None = None
+    rectified = False
+    zero_kept = True
     while following is not None:
         if isinstance(following, Activation) and activation is None:
             activation = following
+            rectified = following.rectified and zero_kept
         elif isinstance(following, (Pool, GlobalPool)) and pool is None:
             pool = following.name
-        elif not isinstance(following, (Affine, Pad, Reverse)):
+            zero_kept = zero_kept and following.kind == "max"
+        elif isinstance(following, Affine):
+            zero_kept = False
+        elif not isinstance(following, (Pad, Reverse)):
             break
         following = _only_consumer(graph, following)
     return LayerNodes(
@@ -202,7 +239,7 @@ def _layer(graph: Graph, number: int, convolution: Convolution) -> LayerNodes:
         value=value.name,
         activation=activation.function if activation else None,
         pool=pool,
-        rectified=activation.rectified if activation else False,
+        rectified=rectified,
     )
 
 

@@ -24,8 +24,9 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from neuroninterp.errors import FidelityError
-from neuroninterp.fields import Layer
-from neuroninterp.graph import Convolution
+from neuroninterp.fields import Layer, required_intervals
+from neuroninterp.graph import Convolution, Pad
+from neuroninterp.measurement.cropping import output_length
 from neuroninterp.measurement.sites import choose_sites
 from neuroninterp.models import Model
 from neuroninterp.models.layout import from_layout
@@ -62,6 +63,9 @@ class Reach:
     scale : float
         Typical absolute value, the largest of this and the layers before: what is rounded
         away in one is lost to all that read it.
+    mirrored : numpy.ndarray of bool, shape=(positions,)
+        Outputs whose field hangs over into reflected positions. What is reflected there may lie
+        outside of it.
     seen, amplified : numpy.ndarray of bool, shape=(receptive field,)
         Offsets at which a substitution, or an amplified one, changed a value.
     """
@@ -70,6 +74,7 @@ class Reach:
     starts: np.ndarray
     visible: tuple[int, int]
     scale: float
+    mirrored: np.ndarray
     seen: np.ndarray = field(init=False)
     amplified: np.ndarray = field(init=False)
 
@@ -165,7 +170,8 @@ class _Measurement:
             first = int(np.maximum(-starts, 0).min())
             last = int(np.minimum(self._length - starts, layer.receptive_field).max())
             scale = max(scale, float(np.median(np.abs(value))))
-            reaches.append(Reach(layer, starts, (first, last), scale))
+            mirrored = _mirrored(self._model, layer, len(starts))
+            reaches.append(Reach(layer, starts, (first, last), scale, mirrored))
         return reaches
 
     def _targets(self, number: int, *, only_short: bool = False) -> list[np.ndarray]:
@@ -219,7 +225,7 @@ class _Measurement:
         site: int,
     ) -> float:
         """Return the difference above which an effect is real; see the module's text."""
-        outside = np.where(inside, 0.0, difference)
+        outside = np.where(inside | reach.mirrored, 0.0, difference)
         worst = float(outside.max())
         if worst == 0.0:
             return 0.0
@@ -242,6 +248,21 @@ class _Measurement:
             from_layout(np.asarray(values), tap.axes)
             for values, tap in zip(raw, self._taps, strict=True)
         ]
+
+
+def _mirrored(model: Model, layer: Layer, positions: int) -> np.ndarray:
+    """Say which outputs of a layer read positions that a padding reflects."""
+    graph, value = model.graph, model.layer_nodes(layer.number).value
+    here, next_one = (required_intervals(graph, value, position) for position in (0, 1))
+    found = np.zeros(positions, bool)
+    for node in graph.ancestors(value):
+        if not isinstance(node, Pad) or node.mode == "constant":
+            continue
+        (first, last), step = here[node.name], next_one[node.name][0] - here[node.name][0]
+        moved = np.arange(positions) * step
+        end = output_length(graph, node.name, model.reference_length) - node.padding[1]
+        found |= (first + moved < node.padding[0]) | (last + moved >= end)
+    return found
 
 
 def _multiplications(model: Model, length: int) -> int:

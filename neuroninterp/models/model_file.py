@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import os
 import re
 from collections.abc import Iterator
 from pathlib import Path
@@ -99,8 +100,11 @@ def file_kind(path: Path) -> str:
     ModelError
         If it is missing, empty, or known to be something else.
     """
-    if path.is_dir():
+    # Of os.path, because those of Path raise errors for names that no file can have.
+    if os.path.isdir(path):
         return _folder_kind(path)
+    if os.path.exists(path) and not os.path.isfile(path):
+        raise ModelError(f"{path} is no regular file (a pipe or a device); give a model file")
     try:
         with path.open("rb") as stream:
             head = stream.read(4096)

@@ -16,6 +16,9 @@ _LARGEST_GRAPH = 2_000_000_000
 _MOST_NODES = 100_000
 _LARGEST_CONSTANT = 256 * 2**20
 """Bytes that constants may declare beyond what the file holds: a zero stands for many."""
+_LARGEST_TENSOR = 2**29
+_LARGEST_COMPUTED = 2**24
+"""Most entries of a tensor, for one sequence, and of one computed from constants alone."""
 
 _SERVING = ("serve",)
 _RUN_ON_LOADING = "__saved_model_init_op"
@@ -85,6 +88,8 @@ def check_saved_model(path: Path) -> Signature:
     for file in path.rglob("*"):
         if file.is_symlink():
             raise ModelError(f"{path}: {file.name!r} is a link to another place; refused")
+        if not (file.is_file() or file.is_dir()):
+            raise ModelError(f"{path}: {file.name!r} is no regular file; refused")
     graph = _serving_graph(path, _parse(path))
     keys = [key for key in graph.signature_def if key != _RUN_ON_LOADING]
     keys = [key for key in keys if graph.signature_def[key].inputs]
@@ -105,12 +110,12 @@ def check_saved_model(path: Path) -> Signature:
 
 
 def check_graph(graph: Any, path: Path) -> None:
-    """Check a frozen graph: plain arithmetic only, constants no larger than they may be.
+    """Check a frozen graph: plain arithmetic only, no tensor larger than it may be.
 
     Parameters
     ----------
     graph : tensorflow.GraphDef
-        The graph.
+        The graph, with the shapes of what its operations give (``add_shapes``).
     path : Path
         The SavedModel, for messages.
 
@@ -119,7 +124,50 @@ def check_graph(graph: Any, path: Path) -> None:
     ModelError
         Naming the operation.
     """
-    _check_nodes(path, [*graph.node, *(n for f in graph.library.function for n in f.node_def)])
+    bodies = [list(function.node_def) for function in graph.library.function]
+    _check_nodes(path, [*graph.node, *(node for body in bodies for node in body)])
+    for nodes in (list(graph.node), *bodies):
+        _check_sizes(path, nodes)
+
+
+def _check_sizes(path: Path, nodes: list[Any]) -> None:
+    """Refuse large tensors; of those computed from constants alone, already smaller ones.
+
+    They are computed while the graph is converted, whatever their size.
+    """
+    constant: set[str] = set()
+    for node in _in_order(nodes):
+        read = {entry.lstrip("^").split(":")[0] for entry in node.input}
+        computed = node.op != "Const" and bool(read) and read <= constant
+        if node.op == "Const" or computed:
+            constant.add(node.name)
+        for shape in node.attr["_output_shapes"].list.shape:
+            sizes = [dimension.size for dimension in shape.dim]
+            entries = math.prod(max(size, 1) for size in sizes)
+            unknown = computed and (shape.unknown_rank or min(sizes, default=0) < 0)
+            if unknown or entries > (_LARGEST_COMPUTED if computed else _LARGEST_TENSOR):
+                raise ModelError(
+                    f"{path}: operation {node.op!r} at {node.name!r} gives a tensor of "
+                    f"{'unknown size' if unknown else f'{entries:,} entries'}; refused"
+                )
+
+
+def _in_order(nodes: list[Any]) -> list[Any]:
+    """Return nodes behind those they read; those in a circle last."""
+    by_name = {node.name: node for node in nodes}
+    ordered: dict[str, Any] = {}
+    waiting = list(by_name)
+    opened: set[str] = set()
+    while waiting:
+        name = waiting[-1]
+        if name in ordered or name not in by_name:
+            waiting.pop()
+        elif name in opened:
+            ordered[waiting.pop()] = by_name[name]
+        else:
+            opened.add(name)
+            waiting += [entry.lstrip("^").split(":")[0] for entry in by_name[name].input]
+    return list(ordered.values())
 
 
 def _parse(path: Path) -> Any:

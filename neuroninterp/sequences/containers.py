@@ -14,12 +14,14 @@ from typing import Any
 import numpy as np
 
 from neuroninterp.errors import DataError
+from neuroninterp.hdf5_heaps import damaged_heap
 from neuroninterp.sequences.formats import MATLAB_HDF5
 from neuroninterp.sequences.matlab import matlab_arrays
 from neuroninterp.sequences.stored import StoredArray, check_whole, kind_of
 
 __all__ = ["Container", "open_container"]
 
+_DEEPEST = 100  # most groups inside one another: finding an item takes as many steps
 _MAX_SLAB = 2**30  # most bytes of whole chunks to read at a time
 
 
@@ -96,6 +98,8 @@ def _damage_as_data_error(path: Path) -> Iterator[None]:
 @dataclass(frozen=True)
 class _Hdf5Array:
     dataset: Any
+    dtype: np.dtype | None  # None for a type that NumPy does not have
+    path: Path
 
     @property
     def shape(self) -> tuple[int, ...]:
@@ -106,15 +110,15 @@ class _Hdf5Array:
         import h5py
 
         # Data elsewhere than in this file is not followed: the file may come from a stranger.
-        if self.dataset.external or self.dataset.is_virtual:
+        if self.dtype is None or self.dataset.external or self.dataset.is_virtual:
             return "other"
-        if h5py.check_string_dtype(self.dataset.dtype) is not None:
+        if h5py.check_string_dtype(self.dtype) is not None:
             return "text"
-        return kind_of(self.dataset.dtype)
+        return kind_of(self.dtype)
 
     @property
     def item_size(self) -> int:
-        return int(self.dataset.dtype.itemsize)
+        return 0 if self.dtype is None else int(self.dtype.itemsize)
 
     @property
     def stored_bytes(self) -> int:
@@ -128,6 +132,9 @@ class _Hdf5Array:
         return indices if indices * each <= _MAX_SLAB else 1
 
     def read(self, axis: int, start: int, stop: int) -> np.ndarray:
+        # Texts of any length are the only ones that the library looks up elsewhere in the file.
+        if self.kind == "text" and (place := damaged_heap(self.path)) is not None:
+            raise DataError(f"{self.path}: its texts at byte {place:,} have no end; damaged?")
         if self.dataset.chunks:
             check_whole(self.dataset.name, math.prod(self.dataset.chunks) * self.item_size)
         return self.dataset[(slice(None),) * axis + (slice(start, stop),)]
@@ -143,11 +150,20 @@ def _open_hdf5(path: Path) -> Iterator[Container]:
         arrays: dict[str, StoredArray] = {}
 
         def note(name: str, item: object) -> None:
+            if name.count("/") > _DEEPEST:
+                raise DataError(f"{path}: its groups nest more than {_DEEPEST} deep")
             if isinstance(item, h5py.Dataset):
-                arrays[name] = _Hdf5Array(item)
+                arrays[name] = _Hdf5Array(item, _numpy_type(item), path)
 
         file.visititems(note)
         yield Container(path, arrays, reversed_axes=matlab)
+
+
+def _numpy_type(dataset: Any) -> np.dtype | None:
+    try:
+        return dataset.dtype
+    except (TypeError, ValueError):  # floats of odd precision, and classes such as time
+        return None
 
 
 @dataclass(frozen=True)

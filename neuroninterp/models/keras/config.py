@@ -11,8 +11,11 @@ from neuroninterp.models.keras.keras_2_activations import CHANGED_ACTIVATIONS, a
 
 __all__ = ["check_config", "modernise"]
 
-_MOST_CALLS = 100_000
-"""Most layer calls once nested models are unfolded, as for ONNX files."""
+_MOST_CALLS = 5_000
+"""Most layer calls once nested models are unfolded; Keras takes a second for a thousand."""
+_LONGEST_STACK = 300
+"""Most layers of one Sequential, which Keras builds anew with every layer it adds."""
+_LONGEST_NAME = 10_000
 
 _CODE = frozenset({"Lambda", "__lambda__", "TorchModuleWrapper", "JaxLayer", "FlaxLayer"})
 """Classes whose configuration carries code, in pickled or marshalled form."""
@@ -79,6 +82,14 @@ def check_config(config: dict[str, Any], path: Path, *, trust: bool) -> None:
         raise ModelError(f"{path}: {calls:,} layer calls, more than {_MOST_CALLS:,}; refused")
     for entry, layer, is_layer in _entries(config, "", False):
         kind = entry["class_name"]
+        if len(str(layer)) > _LONGEST_NAME:
+            name = f"{str(layer)[:40]!r}…"
+            raise ModelError(f"{path}: layer {name} has a name of over {_LONGEST_NAME:,} letters")
+        if kind == "Sequential" and len(_stack(entry)) > _LONGEST_STACK:
+            raise ModelError(
+                f"{path}: a Sequential of {len(_stack(entry)):,} layers, more than "
+                f"{_LONGEST_STACK}; rebuild it as a functional model, or export it to .onnx"
+            )
         if not trust:
             _refuse_code(entry, kind, layer, path)
         if kind in _TENSORFLOW_OPERATIONS:
@@ -149,6 +160,13 @@ def _entries(node: Any, layer: str, is_layer: bool) -> Iterator[tuple[dict[str, 
     for key, value in node.items():
         if key not in ("compile_config", "build_config"):
             yield from _entries(value, layer, key in _LAYER_KEYS)
+
+
+def _stack(entry: dict[str, Any]) -> list[Any]:
+    """Return the layers of a model."""
+    config = entry.get("config")
+    layers = config.get("layers") if isinstance(config, dict) else config
+    return layers if isinstance(layers, list) else []
 
 
 def _count_calls(entry: dict[str, Any]) -> int:

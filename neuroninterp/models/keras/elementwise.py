@@ -50,8 +50,9 @@ def is_nonlinear(function: Any) -> bool:
 def activate_fused(call: Call, value: Value, function: Any) -> Value:
     """Add the activation that a layer applies itself, after its ``value``."""
     following = call.after(value)
+    axis = getattr(function, "axis", -1)
     try:
-        return _steps(following, fused_forms(function), part="activation", axis=-1, always=True)
+        return _steps(following, fused_forms(function), part="activation", axis=axis, always=True)
     except NotUnderstoodError as error:
         return call.builder.add(
             Opaque,

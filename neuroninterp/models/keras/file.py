@@ -8,10 +8,11 @@ the installed Keras is.
 from __future__ import annotations
 
 import shutil
+import stat
 import zipfile
 import zlib
 from dataclasses import dataclass
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import Any
 
 from neuroninterp.errors import ModelError
@@ -200,7 +201,7 @@ def _open_archive(path: Path, folder: Path) -> KerasParts:
                 raise ModelError(
                     f"{path} is a zip archive without config.json, so no .keras model{hint}"
                 )
-            _check_expansion(path, archive)
+            _check_members(path, archive)
             config = parse_architecture(path, archive.read("config.json"))
             version = ""
             if "metadata.json" in names:
@@ -240,7 +241,12 @@ def _is_torch(names: set[str]) -> bool:
     return any(name.endswith(("data.pkl", "constants.pkl")) for name in names)
 
 
-def _check_expansion(path: Path, archive: zipfile.ZipFile) -> None:
+def _check_members(path: Path, archive: zipfile.ZipFile) -> None:
+    """Refuse members that would be unpacked elsewhere, or to much more than the archive."""
+    for member in archive.infolist():
+        place = PurePosixPath(member.filename.replace("\\", "/"))
+        if place.is_absolute() or ".." in place.parts or stat.S_ISLNK(member.external_attr >> 16):
+            raise ModelError(f"{path}: its member {member.filename!r} leads out of it; refused")
     unpacked = sum(member.file_size for member in archive.infolist())
     if unpacked > LARGEST_EXPANSION * max(path.stat().st_size, 1):
         raise ModelError(

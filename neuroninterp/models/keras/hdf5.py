@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 
 from neuroninterp.errors import ModelError
+from neuroninterp.hdf5_heaps import damaged_heap, occurrences
 
 __all__ = [
     "HDF5_MAGIC",
@@ -31,6 +32,8 @@ LARGEST_EXPANSION = 200
 """Weights hardly compress; a file that grows more than this is made to fill a memory."""
 
 _MOST_ITEMS = 1_000_000
+_DEEPEST = 100
+"""Most groups inside one another; finding an item takes as many steps."""
 
 _TEXTS = (b"model_config", b"training_config", b"keras_version", b"backend")
 """Attributes that hold a text of any length."""
@@ -76,6 +79,8 @@ def open_hdf5(path: Path) -> Iterator[Any]:
 
     try:
         _check_text_lengths(path)
+        if (place := damaged_heap(path)) is not None:
+            raise ModelError(f"{path} is damaged: its texts at byte {place:,} have no end")
         with h5py.File(path, "r") as file:
             yield file
     except ModelError:
@@ -99,9 +104,9 @@ def _check_text_lengths(path: Path) -> None:
     if size == 0:
         return
     with path.open("rb") as stream, mmap.mmap(stream.fileno(), 0, access=mmap.ACCESS_READ) as data:
-        addresses = [struct.pack("<Q", place) for place in _occurrences(data, b"GCOL")]
+        addresses = [struct.pack("<Q", place) for place in occurrences(data, b"GCOL")]
         for name in _TEXTS:
-            for start in _occurrences(data, name):
+            for start in occurrences(data, name):
                 for length in _lengths_after(data, start, addresses):
                     if length > size:
                         raise ModelError(
@@ -117,13 +122,6 @@ def _lengths_after(data: mmap.mmap, start: int, addresses: list[bytes]) -> Itera
         place = data.find(address, start + 4, end)
         if place >= 0 and 0 < struct.unpack_from("<I", data, place + 8)[0] < 2**16:
             yield struct.unpack_from("<I", data, place - 4)[0]
-
-
-def _occurrences(data: mmap.mmap, pattern: bytes) -> Iterator[int]:
-    place = data.find(pattern)
-    while place >= 0:
-        yield place
-        place = data.find(pattern, place + 1)
 
 
 def check_datasets(file: Any, path: Path, size: int) -> None:
@@ -152,6 +150,8 @@ def check_datasets(file: Any, path: Path, size: int) -> None:
     def check(name: str, item: Any) -> None:
         nonlocal declared, items
         items += 1
+        if name.count("/") > _DEEPEST:
+            raise ModelError(f"{path}: its groups nest more than {_DEEPEST} deep; refused")
         if isinstance(item, h5py.Dataset):
             outside = bool(item.external) or item.is_virtual
             declared += int(item.dtype.itemsize) * int(np.prod(item.shape, dtype=object))

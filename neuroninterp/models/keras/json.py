@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from pathlib import Path
 from typing import Any
 
@@ -130,6 +131,8 @@ def _is_hdf5(path: Path) -> bool:
 
 def _check_is_weights(path: Path) -> None:
     """Refuse a weights file that is none."""
+    if os.path.exists(path) and not os.path.isfile(path):
+        raise ModelError(f"{path} is no regular file; give a weights file (.h5, .hdf5)")
     try:
         with path.open("rb") as stream:
             head = stream.read(8)

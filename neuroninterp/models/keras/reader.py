@@ -8,7 +8,13 @@ from typing import Any
 
 from neuroninterp.backend import import_keras
 from neuroninterp.errors import ModelError, UnsupportedOperationError
-from neuroninterp.graph import Convolution, Graph, Opaque, find_layers
+from neuroninterp.graph import (
+    Convolution,
+    Graph,
+    Opaque,
+    convolutions_left_out,
+    find_layers,
+)
 from neuroninterp.models.keras.channels import run_channels_last
 from neuroninterp.models.keras.inputs import InputPlan, candidate_plans
 from neuroninterp.models.keras.load import load_keras_file
@@ -76,7 +82,8 @@ def read_keras(
     )
     runtime = KerasRuntime(model, plan.sequence, plan.held)
     taps = _taps(graph, builder)
-    return ReadModel("keras", graph, layout, runtime, taps, (*loaded.notes, *layout.notes()))
+    notes = (*loaded.notes, *layout.notes(), *convolutions_left_out(graph))
+    return ReadModel("keras", graph, layout, runtime, taps, notes)
 
 
 def _translate(

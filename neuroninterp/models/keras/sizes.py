@@ -15,6 +15,11 @@ __all__ = ["check_tensor_sizes", "loaded_within"]
 
 _MOST_ELEMENTS = 2**29
 """Largest tensor for one sequence: 2 GB. Enformer's largest is a quarter of that."""
+_LONGEST_INPUT = 2**24
+"""Most numbers of one sequence, as for ONNX files: 4 million bp, one-hot."""
+_LARGEST_SETTING = 2**24
+"""Largest stride, dilation and so on; TensorFlow ends the process at those of over 31 bits."""
+_SETTINGS = ("cropping", "dilation_rate", "kernel_size", "padding", "pool_size", "size", "strides")
 
 
 def loaded_within(load: Callable[[], Any], path: Path, size: int) -> Any:
@@ -42,7 +47,7 @@ def loaded_within(load: Callable[[], Any], path: Path, size: int) -> Any:
         If the architecture declares weights of more than 200 times the file's size.
     """
     keras = import_keras()
-    scope = keras.StatelessScope(initialize_variables=False)
+    scope = _scope(LARGEST_EXPANSION * size)
     try:
         with scope:
             model = load()
@@ -64,6 +69,26 @@ def loaded_within(load: Callable[[], Any], path: Path, size: int) -> Any:
     return model
 
 
+def _scope(most: int) -> Any:
+    """Return a stateless scope in which no variable of more than ``most`` bytes is made up."""
+    base: Any = import_keras().StatelessScope
+
+    class Scope(base):
+        def get_current_value(self, variable: Any) -> Any:
+            value = super().get_current_value(variable)
+            # What has no value yet Keras would draw at random, just to look at it: up to 3.12
+            # even for the message that a weight's shape does not fit the file's.
+            declared = 4 * math.prod(variable.shape)
+            if value is None and variable._value is None and declared > most:
+                raise ModelError(
+                    f"the architecture asks for a weight of shape {tuple(variable.shape)}, "
+                    f"{declared:,} bytes; refused"
+                )
+            return value
+
+    return Scope(initialize_variables=False)
+
+
 def _forget_pending() -> None:
     """Drop the variables that Keras would make at the end of the next scope."""
     from keras.src.backend.common import global_state
@@ -78,7 +103,7 @@ def _initialise_pending() -> None:
 
 
 def check_tensor_sizes(model: Any, path: Path) -> None:
-    """Refuse a model whose tensors would not fit a memory for a single sequence.
+    """Refuse a model whose tensors would not fit a memory, or whose windows no sequence.
 
     Parameters
     ----------
@@ -92,7 +117,15 @@ def check_tensor_sizes(model: Any, path: Path) -> None:
     ModelError
         Naming the layer.
     """
+    for tensor in model.inputs:
+        entries = math.prod(size or 1 for size in tensor.shape[1:])
+        if entries > _LONGEST_INPUT:
+            raise ModelError(
+                f"{path}: input {tensor.name!r} gives {entries:,} numbers for one sequence, more "
+                f"than {_LONGEST_INPUT:,}; refused"
+            )
     for layer in model._flatten_layers():
+        _check_settings(layer, path)
         for node in getattr(layer, "_inbound_nodes", ()):
             for tensor in node.output_tensors:
                 elements = math.prod(size or 1 for size in tensor.shape[1:])
@@ -101,3 +134,17 @@ def check_tensor_sizes(model: Any, path: Path) -> None:
                         f"{path}: layer {layer.name!r} gives {elements:,} numbers for one "
                         "sequence; refused"
                     )
+
+
+def _check_settings(layer: Any, path: Path) -> None:
+    for key in _SETTINGS:
+        values = [getattr(layer, key, 0)]
+        while values:
+            value = values.pop()
+            if isinstance(value, (tuple, list)):
+                values += value
+            elif isinstance(value, int) and abs(value) > _LARGEST_SETTING:
+                raise ModelError(
+                    f"{path}: layer {layer.name!r} has {key} of {value:,}, more than any sequence "
+                    "is long; refused"
+                )

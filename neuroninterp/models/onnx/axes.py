@@ -30,6 +30,8 @@ def _transpose(operation: Operation, translation: Translation) -> Tensor:
     tensor = operation.tensor(0, codes=True)
     axes, sizes = known(tensor)
     order = operation.attributes.get("perm", list(range(len(axes)))[::-1])
+    if sorted(order) != list(range(len(axes))):
+        raise NotUnderstoodError(f"its order {list(order)[:8]} is none of {len(axes)} axes")
     return relabel(tensor, "".join(axes[i] for i in order), [sizes[i] for i in order])
 
 

@@ -9,10 +9,7 @@ import numpy as np
 
 from neuroninterp.models.onnx.tensors import Constant, Operation
 
-__all__ = ["fold"]
-
-LARGEST_CONSTANT = 2**27
-"""Most entries of a constant that is computed rather than stored."""
+__all__ = ["TooLargeError", "fold"]
 
 _FORMAT = 8
 """Version of the file format that every supported ONNX Runtime reads."""
@@ -31,7 +28,11 @@ _FOLDABLE = frozenset({
 # fmt: on
 
 
-def fold(operation: Operation, opset: int) -> Constant | None:
+class TooLargeError(Exception):
+    """A constant that a file asks to compute is larger than there is room for."""
+
+
+def fold(operation: Operation, opset: int, room: int) -> Constant | None:
     """Compute an operation all of whose inputs are constants.
 
     Parameters
@@ -40,12 +41,19 @@ def fold(operation: Operation, opset: int) -> Constant | None:
         The operation.
     opset : int
         Version of the standard operator set.
+    room : int
+        Most entries that the result may have.
 
     Returns
     -------
     Constant or None
         Its first output; None where it is not computed: an operation that is random or
-        unknown, that has several outputs, or whose result would be very large.
+        unknown, that has several outputs, or whose result's size cannot be told.
+
+    Raises
+    ------
+    TooLargeError
+        If the result would have more entries.
     """
     if operation.kind not in _FOLDABLE or len(operation.outputs) != 1:
         return None
@@ -58,8 +66,11 @@ def fold(operation: Operation, opset: int) -> Constant | None:
     except (TypeError, ValueError):
         # Attributes of a damaged file that the format has no way to write.
         return None
-    if not _small(model):
+    size = _entries(model)
+    if size is None:
         return None
+    if size > room:
+        raise TooLargeError(f"{operation.kind} at {operation.source!r} computes {size:,} numbers")
     value = _run(model)
     if value is None:
         return None
@@ -105,18 +116,19 @@ def _run(model: Any) -> np.ndarray | None:
         return None
 
 
-def _small(model: Any) -> bool:
-    """Tell whether the result's size is known and moderate, before memory is taken for it."""
+def _entries(model: Any) -> int | None:
+    """Return the size of the result, before memory is taken for it; None where not known."""
     import onnx
 
     try:
-        inferred = onnx.shape_inference.infer_shapes(model, data_prop=True)
+        # Without data_prop, which computes the entries of a Range.
+        inferred = onnx.shape_inference.infer_shapes(model)
     except onnx.shape_inference.InferenceError:
-        return False
+        return None
     (output,) = inferred.graph.output
     if not output.type.tensor_type.HasField("shape"):
-        return False
+        return None
     dims = output.type.tensor_type.shape.dim
-    if not all(dim.HasField("dim_value") for dim in dims):
-        return False
-    return math.prod(dim.dim_value for dim in dims) <= LARGEST_CONSTANT
+    if not all(dim.HasField("dim_value") and dim.dim_value >= 0 for dim in dims):
+        return None
+    return math.prod(dim.dim_value for dim in dims)

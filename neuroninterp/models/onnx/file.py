@@ -6,21 +6,28 @@ folder, and only as many bytes as the tensor's shape asks for.
 
 from __future__ import annotations
 
-import math
-from collections.abc import Iterator
+import heapq
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from neuroninterp.errors import ModelError
+from neuroninterp.models.onnx.checks import (
+    MAXIMUM_BYTES,
+    MAXIMUM_NODES,
+    check_nodes,
+    check_tensors,
+)
+from neuroninterp.models.onnx.external import read_external_data
+from neuroninterp.models.onnx.walk import all_nodes, graphs, names_read, nodes_inside, tensors
 
-__all__ = ["OnnxFile", "load_onnx", "names_read"]
+__all__ = ["OnnxFile", "load_onnx"]
 
-MAXIMUM_BYTES = 2_000_000_000
-"""Largest model, external data included: protocol buffers hold no more than 2 GB."""
-MAXIMUM_NODES = 100_000
-"""Most operations after local functions are expanded."""
 OLDEST_OPSET = 7
+_DEEPEST_CALL = 50
+"""Most local functions that call one another in a row."""
+_LARGEST_EXPANSION = 200
+"""How much larger than the file its local functions may make it."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -74,7 +81,10 @@ def load_onnx(path: Path) -> OnnxFile:
 
     model = _parse(path)
     opset = _opset(path, model)
-    _read_external_data(path, model)
+    check_nodes(path, model)
+    read_external_data(path, model)
+    check_tensors(path, model)
+    _free_sizes(model)
     _write_out_same_padding(model)
     _write_out_erfc(model)
     narrowed = _widen(model, onnx.TensorProto.BFLOAT16)
@@ -88,19 +98,6 @@ def load_onnx(path: Path) -> OnnxFile:
     _sort(path, analysed.graph)
     notes = ("its bfloat16 numbers are computed with as float32",) if narrowed else ()
     return OnnxFile(path, model, analysed, opset, notes)
-
-
-def names_read(node: Any) -> list[str]:
-    """Return the tensors a node reads, those its sub-graphs take from outside included."""
-    names = [name for name in node.input if name]
-    for graph in _subgraphs(node):
-        inside = {value.name for value in graph.input}
-        inside.update(tensor.name for tensor in graph.initializer)
-        for inner in graph.node:
-            names.extend(name for name in names_read(inner) if name not in inside)
-            inside.update(inner.output)
-        names.extend(value.name for value in graph.output if value.name not in inside)
-    return names
 
 
 def _parse(path: Path) -> Any:
@@ -135,121 +132,50 @@ def _opset(path: Path, model: Any) -> int:
     return int(max(versions))
 
 
-def _subgraphs(node: Any) -> Iterator[Any]:
-    for attribute in node.attribute:
-        if attribute.HasField("g"):
-            yield attribute.g
-        yield from attribute.graphs
-
-
-def _nodes(nodes: Any) -> Iterator[Any]:
-    """Yield all nodes, those of sub-graphs included."""
-    for node in nodes:
-        yield node
-        for graph in _subgraphs(node):
-            yield from _nodes(graph.node)
-
-
-def _graphs(model: Any) -> Iterator[Any]:
-    yield model.graph
-    for node in _all_nodes(model):
-        yield from _subgraphs(node)
-
-
-def _all_nodes(model: Any) -> Iterator[Any]:
-    yield from _nodes(model.graph.node)
-    for function in model.functions:
-        yield from _nodes(function.node)
-
-
-def _tensors(model: Any) -> Iterator[Any]:
-    """Yield every stored tensor, wherever it is stored."""
-    for graph in _graphs(model):
-        yield from graph.initializer
-        for sparse in graph.sparse_initializer:
-            yield from (sparse.values, sparse.indices)
-    for node in _all_nodes(model):
-        for attribute in node.attribute:
-            if attribute.HasField("t"):
-                yield attribute.t
-            yield from attribute.tensors
-
-
-def _read_external_data(path: Path, model: Any) -> None:
-    """Read tensors kept in files beside the model into the model."""
-    import onnx
-
-    total = path.stat().st_size
-    stretches = []
-    for tensor in _tensors(model):
-        if tensor.data_location == onnx.TensorProto.EXTERNAL:
-            stretch = _external_stretch(path, tensor)
-            total += stretch[2]
-            stretches.append((tensor, *stretch))
-    if total > MAXIMUM_BYTES:
-        raise ModelError(f"{path}: {total} bytes with its data files, more than {MAXIMUM_BYTES}")
-    for tensor, file, offset, length in stretches:
-        with file.open("rb") as stream:
-            stream.seek(offset)
-            tensor.raw_data = stream.read(length)
-        tensor.data_location = onnx.TensorProto.DEFAULT
-        del tensor.external_data[:]
-
-
-def _external_stretch(path: Path, tensor: Any) -> tuple[Path, int, int]:
-    """Return the data file, offset and length of an external tensor, checked."""
-    import onnx
-
-    entries = {entry.key: entry.value for entry in tensor.external_data}
-    location = entries.get("location", "")
-    where = f"{path}: tensor {tensor.name!r} is kept in {location!r}"
-    folder = path.parent.resolve()
-    file = (folder / location).resolve()
-    if not location or Path(location).is_absolute() or folder not in file.parents:
-        raise ModelError(f"{where}, outside the model's folder; not opened")
-    if not file.is_file():
-        raise ModelError(f"{where}, which does not exist; put that file beside the model")
-    try:
-        itemsize = onnx.helper.tensor_dtype_to_np_dtype(tensor.data_type).itemsize
-        expected = math.prod(tensor.dims) * itemsize
-        offset = int(entries.get("offset", 0))
-        length = int(entries.get("length", expected))
-    except (KeyError, ValueError, TypeError) as error:
-        raise ModelError(f"{where}, with an unreadable type, offset or length") from error
-    available = file.stat().st_size
-    if length != expected or offset < 0 or min(tensor.dims, default=1) < 0:
-        raise ModelError(
-            f"{where}: {length} bytes from {offset}, but shape {list(tensor.dims)} needs {expected}"
-        )
-    if offset + length > available:
-        raise ModelError(
-            f"{where}: needs bytes {offset} to {offset + length}, the file has {available}; "
-            "copy it again"
-        )
-    return file, offset, length
-
-
 def _expand_functions(path: Path, model: Any) -> Any:
-    """Replace calls of local functions by their bodies, after counting what that would give."""
+    """Replace calls of local functions by their bodies, after measuring what that would give."""
     from onnx import inliner
 
     bodies = {(f.domain, f.name): f for f in model.functions}
-    counts: dict[tuple[str, str], int] = {}
+    sizes: dict[tuple[str, str], tuple[int, int]] = {}
 
-    def count(nodes: Any, open_calls: tuple[tuple[str, str], ...]) -> int:
-        total = 0
-        for node in _nodes(nodes):
+    def measure(nodes: Any, open_calls: tuple[tuple[str, str], ...]) -> tuple[int, int]:
+        """Return operations and bytes."""
+        count = total = 0
+        for node in nodes_inside(nodes):
             key = (node.domain, node.op_type)
-            if key in open_calls:
-                raise ModelError(f"{path}: local function {node.op_type!r} calls itself")
-            if key in bodies and key not in counts:
-                counts[key] = count(bodies[key].node, (*open_calls, key))
-            total += counts.get(key, 1)
-        return total
+            if key in open_calls or len(open_calls) > _DEEPEST_CALL:
+                raise ModelError(
+                    f"{path}: local function {node.op_type!r} calls itself, or its calls nest more "
+                    f"than {_DEEPEST_CALL} deep"
+                )
+            if key in bodies and key not in sizes:
+                sizes[key] = measure(bodies[key].node, (*open_calls, key))
+            inside = sizes.get(key, (1, 0))
+            count, total = count + inside[0], total + inside[1] + node.ByteSize()
+        return count, total
 
-    if (total := count(model.graph.node, ())) > MAXIMUM_NODES:
-        raise ModelError(f"{path}: its local functions expand to {total} operations; not opened")
-    return inliner.inline_local_functions(model)
+    for key, function in bodies.items():
+        sizes.setdefault(key, measure(function.node, (key,)))
+    count, total = measure(model.graph.node, ())
+    if count > MAXIMUM_NODES or total > _LARGEST_EXPANSION * path.stat().st_size:
+        raise ModelError(
+            f"{path}: its local functions expand to {count:,} operations of {total:,} bytes; not "
+            "opened"
+        )
+    try:
+        return inliner.inline_local_functions(model)
+    except Exception as error:  # the inliner's own classes share no narrower base
+        raise ModelError(f"{path}: its local functions cannot be expanded ({error})") from error
+
+
+def _free_sizes(model: Any) -> None:
+    """Leave sizes of 0 and below open, which is what exporters mean by them."""
+    for graph in graphs(model):
+        for value in [*graph.input, *graph.output, *graph.value_info]:
+            for dim in value.type.tensor_type.shape.dim:
+                if dim.HasField("dim_value") and dim.dim_value <= 0:
+                    dim.ClearField("dim_value")
 
 
 def _write_out_same_padding(model: Any) -> None:
@@ -257,7 +183,7 @@ def _write_out_same_padding(model: Any) -> None:
     import onnx
 
     shapes = {tensor.name: list(tensor.dims) for tensor in model.graph.initializer}
-    for node in _nodes(model.graph.node):
+    for node in nodes_inside(model.graph.node):
         if node.op_type != "Conv" or node.domain not in ("", "ai.onnx") or len(node.input) < 2:
             continue
         mode = next((a.s for a in node.attribute if a.name == "auto_pad"), b"NOTSET")
@@ -314,16 +240,16 @@ def _widen(model: Any, narrow: int) -> bool:
 
     single = onnx.TensorProto.FLOAT
     found = False
-    for tensor in _tensors(model):
+    for tensor in tensors(model):
         if tensor.data_type == narrow:
             found = True
             wide = onnx.numpy_helper.to_array(tensor).astype(np.float32)
             tensor.CopyFrom(onnx.numpy_helper.from_array(wide, tensor.name))
-    for node in _all_nodes(model):
+    for node in all_nodes(model):
         for attribute in node.attribute:
             if attribute.name in ("to", "dtype") and attribute.i == narrow:
                 attribute.i, found = single, True
-    for graph in _graphs(model):
+    for graph in graphs(model):
         for value in [*graph.input, *graph.output, *graph.value_info]:
             if value.type.tensor_type.elem_type == narrow:
                 value.type.tensor_type.elem_type, found = single, True
@@ -332,23 +258,33 @@ def _widen(model: Any, narrow: int) -> bool:
 
 def _sort(path: Path, graph: Any) -> None:
     """Put the operations in topological order, which some converters leave out."""
-    waiting = list(graph.node)
-    produced = {name for node in waiting for name in node.output if name}
-    ready: set[str] = set()
-    ordered: list[Any] = []
-    while waiting:
-        held = []
-        for node in waiting:
-            if all(name in ready or name not in produced for name in names_read(node)):
-                ordered.append(node)
-                ready.update(node.output)
-            else:
-                held.append(node)
-        if len(held) == len(waiting):
-            raise ModelError(f"{path}: operation {held[0].name or held[0].op_type!r} is in a cycle")
-        waiting = held
-    copies = [type(node)() for node in ordered]
-    for copy, node in zip(copies, ordered, strict=True):
-        copy.CopyFrom(node)
+    nodes = list(graph.node)
+    makers: dict[str, int] = {}
+    for index, node in enumerate(nodes):
+        for name in filter(None, node.output):
+            makers.setdefault(name, index)
+    before = [{makers[name] for name in names_read(node) if name in makers} for node in nodes]
+    after: list[list[int]] = [[] for _ in nodes]
+    for index, made in enumerate(before):
+        for maker in made:
+            after[maker].append(index)
+    # What is in order already stays as it is: of the operations that may come next, the first.
+    free = [index for index, made in enumerate(before) if not made]
+    ordered = []
+    while free:
+        index = heapq.heappop(free)
+        ordered.append(index)
+        for reader in after[index]:
+            before[reader].discard(index)
+            if not before[reader]:
+                heapq.heappush(free, reader)
+    if len(ordered) < len(nodes):
+        held = nodes[min(set(range(len(nodes))) - set(ordered))]
+        raise ModelError(f"{path}: operation {held.name or held.op_type!r} is in a cycle")
+    if ordered == sorted(ordered):
+        return
+    copies = [type(nodes[index])() for index in ordered]
+    for copy, index in zip(copies, ordered, strict=True):
+        copy.CopyFrom(nodes[index])
     del graph.node[:]
     graph.node.extend(copies)

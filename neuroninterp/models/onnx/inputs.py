@@ -30,6 +30,12 @@ Shape = tuple[int | None, ...]
 
 _BASES = 4
 _MOST_CHANNELS = 16
+_NUMBERS = frozenset({1, 2, 3, 4, 5, 6, 7, 9, 10, 11, 12, 13})
+"""ONNX's numbers of the types that are fed: floats, integers, booleans."""
+_LARGEST_INPUT = 2**24
+"""Most numbers that an input may have: a sequence of 4 million bp, one-hot."""
+_LARGEST_BATCH = 4096
+"""Largest fixed batch; whoever looks at a few sequences must compute that many."""
 _LARGEST_HELD = 2**24
 """Most entries of a held input that is kept as numbers while reading."""
 
@@ -69,7 +75,7 @@ def input_shapes(file: OnnxFile) -> dict[str, Shape | None]:
     Raises
     ------
     ModelError
-        If there is none.
+        If there is none, or one holds no numbers or more than anybody could feed it.
     """
     graph = file.analysed.graph
     stored = {tensor.name for tensor in graph.initializer}
@@ -78,8 +84,20 @@ def input_shapes(file: OnnxFile) -> dict[str, Shape | None]:
         if value.name in stored:
             continue
         kind = value.type.tensor_type
+        if kind.elem_type not in _NUMBERS:
+            raise ModelError(
+                f"{file.path}: input {value.name!r} holds no numbers (its type is "
+                f"{kind.elem_type}); export the model with float inputs"
+            )
         known = kind.HasField("shape")
-        shapes[value.name] = tuple(d.dim_value or None for d in kind.shape.dim) if known else None
+        shape = tuple(d.dim_value or None for d in kind.shape.dim) if known else None
+        if math.prod(size or 1 for size in shape or ()) > _LARGEST_INPUT:
+            raise ModelError(
+                f"{file.path}: input {value.name!r} has shape {written_shape(shape)}, more than "
+                f"{_LARGEST_INPUT:,} numbers; export the model with a free batch, or for shorter "
+                "sequences"
+            )
+        shapes[value.name] = shape
     if not shapes:
         raise ModelError(f"{file.path}: the network has no input; nothing to analyse")
     return shapes
@@ -93,7 +111,8 @@ def find_readings(
     Raises
     ------
     ModelError
-        If no input can, if several can and none is named, or if the named one does not exist.
+        If no input can, if several can and none is named, if the named one does not exist, or
+        if it takes very large batches only.
     """
     if request.name is not None and request.name not in inputs:
         raise ModelError(
@@ -106,6 +125,7 @@ def find_readings(
         found = _inferred(asked, len(request.alphabet))
     names = sorted({reading.name for reading in found})
     if len(names) == 1:
+        _check_batch(file, found[0])
         return found
     if names:
         several = ", ".join(f"{name!r} {written_shape(inputs[name])}" for name in names)
@@ -125,6 +145,15 @@ def find_readings(
         f"{_MOST_CHANNELS}; the model reads {_listed(inputs)}; if one of them is, give its "
         "layout (for example NCL)"
     )
+
+
+def _check_batch(file: OnnxFile, reading: Reading) -> None:
+    batch = reading.shape[0] or 1
+    if batch > _LARGEST_BATCH:
+        raise ModelError(
+            f"{file.path}: input {reading.name!r} takes batches of {batch:,} sequences, more than "
+            f"{_LARGEST_BATCH:,}; export the model with a free batch"
+        )
 
 
 def _inferred(inputs: Mapping[str, Shape | None], letters: int) -> list[Reading]:

@@ -17,6 +17,7 @@ from neuroninterp.models.onnx.inputs import (
     input_shapes,
 )
 from neuroninterp.models.onnx.runtime import OnnxRuntime, check_runnable
+from neuroninterp.models.onnx.sizes import TooShortError, infer_sizes
 from neuroninterp.models.onnx.translate import FREE_LENGTH, Translated, translate
 from neuroninterp.models.reference import reference_length
 from neuroninterp.models.runtime import ReadModel
@@ -53,15 +54,17 @@ def read_onnx(path: Path, request: InputRequest | None = None, *, device: str = 
     readings = find_readings(file, inputs, request)
     name = readings[0].name
     held = held_values(file, inputs, name, request)
-    # In this order: what comes next trusts the operations to be well formed, and an optimising
-    # session computes constants, whose sizes the translation checks.
+    # In this order: ONNX Runtime must not see negative sizes, what comes next trusts the
+    # operations to be well formed, and an optimising session computes constants, whose sizes
+    # the translation checks.
+    infer_sizes(file.path, file.analysed, {})
     check_runnable(file)
     reading, translated = _best(file, readings, request, held)
     length = reading.length or request.length
     if length is None:
         length = _reference_length(file, translated.graph)
         # What depends on the length, such as "same" padding of a strided window, is then exact.
-        translated = translate(file, reading, length, held)
+        translated = _translate_at(file, reading, length, held)
     letters = request.channel_letters(reading.channels)
     layout = InputLayout(
         name=name,
@@ -74,9 +77,22 @@ def read_onnx(path: Path, request: InputRequest | None = None, *, device: str = 
         reference_length=length,
         held=held,
     )
-    runtime = OnnxRuntime(file, layout, translated.helpers, device=device)
+    runtime = OnnxRuntime(
+        file, layout, translated.helpers, device=device, fold=not translated.unfolded
+    )
     notes = (*file.notes, *layout.notes())
     return ReadModel("onnx", translated.graph, layout, runtime, translated.taps, notes)
+
+
+def _translate_at(
+    file: OnnxFile, reading: Reading, length: int, held: Mapping[str, float]
+) -> Translated:
+    """Translate at a length that was chosen from the layers that are understood."""
+    try:
+        return translate(file, reading, length, held)
+    except TooShortError as error:
+        # Others may crop more than these see.
+        raise ModelError(f"{error}; give a --length other than {length} bp") from error
 
 
 def _reference_length(file: OnnxFile, graph: Graph) -> int:
@@ -94,14 +110,21 @@ def _best(
 ) -> tuple[Reading, Translated]:
     """Translate by each layout; take the one along which the first convolution slides."""
     blocked: tuple[Reading, Translated] | None = None
+    misfit: TooShortError | None = None
     for reading in readings:
         length = _length(file, reading, request)
-        translated = translate(file, reading, length, held)
+        try:
+            translated = translate(file, reading, length, held)
+        except TooShortError as error:
+            misfit = error
+            continue
         reached = _reached(translated.graph)
         if reached == "clear":
             return reading, translated
         if reached == "blocked" and blocked is None:
             blocked = reading, translated
+    if blocked is None and misfit is not None:
+        raise misfit
     if blocked is None:
         raise ModelError(_nothing_found(file, readings[0], translated.graph))
     return blocked

@@ -5,17 +5,22 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, nullcontext, redirect_stderr, redirect_stdout
 from io import StringIO
+from threading import Timer
 from typing import Any
 
 import numpy as np
 
 from neuroninterp.errors import ModelError
 from neuroninterp.models.layout import InputLayout
-from neuroninterp.models.onnx.file import OnnxFile, names_read
+from neuroninterp.models.onnx.file import OnnxFile
 from neuroninterp.models.onnx.inputs import fill
+from neuroninterp.models.onnx.walk import all_nodes, names_read
 from neuroninterp.models.runtime import Tap
 
-__all__ = ["OnnxRuntime", "check_runnable"]
+__all__ = ["LONGEST_LOOP", "OnnxRuntime", "check_runnable"]
+
+LONGEST_LOOP = 120.0
+"""Seconds that a batch may take where the model has a loop."""
 
 _TYPES = {
     "tensor(float)": np.float32,
@@ -23,7 +28,11 @@ _TYPES = {
     "tensor(double)": np.float64,
     "tensor(uint8)": np.uint8,
     "tensor(int8)": np.int8,
+    "tensor(uint16)": np.uint16,
+    "tensor(int16)": np.int16,
+    "tensor(uint32)": np.uint32,
     "tensor(int32)": np.int32,
+    "tensor(uint64)": np.uint64,
     "tensor(int64)": np.int64,
     "tensor(bool)": np.bool_,
 }
@@ -53,6 +62,9 @@ class OnnxRuntime:
         Operations that compute tensors for taps that the file has not.
     device : str
         "cpu" or "gpu". With "gpu" and no usable one, predictions run on the CPU.
+    fold : bool
+        Whether ONNX Runtime may compute the model's constants when it opens it: only where
+        their sizes are known.
 
     Attributes
     ----------
@@ -69,14 +81,24 @@ class OnnxRuntime:
     device: str
 
     def __init__(
-        self, file: OnnxFile, layout: InputLayout, helpers: Sequence[Any] = (), *, device: str
+        self,
+        file: OnnxFile,
+        layout: InputLayout,
+        helpers: Sequence[Any] = (),
+        *,
+        device: str,
+        fold: bool = True,
     ) -> None:
         self._file = file
         self._layout = layout
         self._helpers = tuple(helpers)
         self._taps: tuple[tuple[str, ...], Any] = ((), None)
+        # A loop may have no end; nothing else can run for as long as it likes.
+        self._loops = any(node.op_type == "Loop" for node in all_nodes(file.runnable))
         try:
-            self._session, self.device = _session(file, file.runnable, device, optimise=True)
+            self._session, self.device = _session(
+                file, file.runnable, device, optimise=True, fold=fold
+            )
         except ModelError:
             # Some optimisations break on valid files, such as a pad fused into a smaller pool.
             self._session, self.device = _session(file, file.runnable, "cpu", optimise=False)
@@ -185,13 +207,22 @@ class OnnxRuntime:
         return inputs.astype(_TYPES[declared.type], copy=False), fixed
 
     def _call(self, session: Any, names: Sequence[str], batch: np.ndarray) -> list[np.ndarray]:
+        import onnxruntime
+
+        options = onnxruntime.RunOptions()
+        options.log_severity_level = 4
+        limit = Timer(LONGEST_LOOP, setattr, (options, "terminate", True))
+        if self._loops:
+            limit.start()
         try:
-            outputs = session.run(names, self._feed(session, batch))
+            outputs = session.run(names, self._feed(session, batch), options)
         except Exception as error:  # ONNX Runtime's own exceptions share no narrower base
-            raise ModelError(
-                f"{self._file.path}: ONNX Runtime fails on input of shape {batch.shape}: "
-                f"{_reason(error)}"
-            ) from error
+            what = f"fails on input of shape {batch.shape}: {_reason(error)}"
+            if limit.finished.is_set():
+                what = f"was stopped: a loop in the model took more than {LONGEST_LOOP:g} s"
+            raise ModelError(f"{self._file.path}: ONNX Runtime {what}") from error
+        finally:
+            limit.cancel()
         return [np.asarray(output) for output in outputs]
 
     def _feed(self, session: Any, batch: np.ndarray) -> dict[str, np.ndarray]:
@@ -259,7 +290,9 @@ def _keep(values: Any, condition: Any) -> None:
             del values[index]
 
 
-def _session(file: OnnxFile, model: Any, device: str, *, optimise: bool) -> tuple[Any, str]:
+def _session(
+    file: OnnxFile, model: Any, device: str, *, optimise: bool, fold: bool = True
+) -> tuple[Any, str]:
     """Open a session; return it and the device it uses."""
     import onnxruntime
 
@@ -272,7 +305,11 @@ def _session(file: OnnxFile, model: Any, device: str, *, optimise: bool) -> tupl
     try:
         with _cuda_libraries() if wanted else nullcontext(["CPUExecutionProvider"]) as providers:
             session = onnxruntime.InferenceSession(
-                model.SerializeToString(), options, providers=providers, enable_fallback=0
+                model.SerializeToString(),
+                options,
+                providers=providers,
+                enable_fallback=0,
+                disabled_optimizers=[] if fold else ["ConstantFolding"],
             )
     except Exception as error:  # ONNX Runtime's own exceptions share no narrower base
         raise ModelError(

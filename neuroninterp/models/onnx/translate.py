@@ -12,21 +12,27 @@ import numpy as np
 
 from neuroninterp.errors import ModelError
 from neuroninterp.graph import Activation, Affine, Dense, Graph, Input
-from neuroninterp.models.onnx.constants import fold
+from neuroninterp.models.onnx.constants import TooLargeError, fold
 from neuroninterp.models.onnx.elementwise import identify, trace
-from neuroninterp.models.onnx.file import OnnxFile, names_read
+from neuroninterp.models.onnx.file import OnnxFile
 from neuroninterp.models.onnx.inputs import Reading, fill, held_input, input_shapes
 from neuroninterp.models.onnx.normalization import identify_normalization, part_of_normalization
 from neuroninterp.models.onnx.operations import HANDLERS, REASONS
 from neuroninterp.models.onnx.reductions import WHOLE_SEQUENCE
+from neuroninterp.models.onnx.sizes import infer_sizes
 from neuroninterp.models.onnx.tensors import Constant, NotUnderstoodError, Operation, Tensor
 from neuroninterp.models.onnx.translation import Translation
+from neuroninterp.models.onnx.walk import names_read
 from neuroninterp.models.runtime import Tap
 
 __all__ = ["FREE_LENGTH", "Translated", "translate"]
 
 LARGEST_TENSOR = 2**29
-"""Most entries of an intermediate tensor, per sequence, that a model may ask for."""
+"""Most entries of an intermediate tensor (per sequence, unless the batch is fixed)."""
+_COMPUTED = 2**25
+"""Entries of all constants computed rather than stored that any file may ask for …"""
+_EXPANSION = 8
+"""… and how many more for each of its bytes."""
 FREE_LENGTH = 20011
 """Length at which a model that takes any is looked at first, to see how far its layers see."""
 _FREE_BATCH = 7919
@@ -47,11 +53,14 @@ class Translated:
         Its nodes' tensors.
     helpers : tuple
         Operations (``onnx.NodeProto``) that compute those of them that the file has not.
+    unfolded : bool
+        Whether the file computes a constant of a size that is not known.
     """
 
     graph: Graph
     taps: Mapping[str, Tap]
     helpers: tuple[Any, ...] = ()
+    unfolded: bool = False
 
 
 def translate(
@@ -78,7 +87,8 @@ def translate(
     Raises
     ------
     ModelError
-        If a tensor would be larger than 2^29 entries per sequence.
+        If a tensor would be larger than 2^29 entries per sequence, or computed constants
+        much larger than the file.
     """
     name, axes = reading.name, reading.axes
     batch = reading.shape[0] or _FREE_BATCH
@@ -87,8 +97,11 @@ def translate(
     for other, shape in input_shapes(file).items():
         if other != name and shape is not None:
             shapes[other] = fill(shape, batch, length)
-    inferred = _infer_sizes(file, shapes, batch)
-    translation = Translation(file.opset, batch)
+    inferred = infer_sizes(file.path, file.analysed, shapes)
+    for tensor, sizes in inferred.items():
+        _check_size(file, tensor, sizes, batch)
+    room = _COMPUTED + _EXPANSION * file.analysed.ByteSize()
+    translation = Translation(file.opset, batch, room=room)
     translation.nodes[name] = Input(
         name=name, inputs=(), source=name, length=length, channels=reading.channels
     )
@@ -107,7 +120,10 @@ def translate(
         values[weight] = _unknown(translation, "Constant", weight, "a sparse weight")
     for proto in graph.node:
         operation = _look_up(proto, values)
-        results = _translate_one(operation, translation, inferred)
+        try:
+            results = _translate_one(operation, translation, inferred)
+        except TooLargeError as error:
+            raise ModelError(f"{file.path}: {error}, far more than it holds; not run") from error
         for index, output in enumerate(proto.output):
             if index < len(results):
                 values[output] = results[index]
@@ -144,43 +160,15 @@ def _constants(file: OnnxFile) -> dict[str, Constant]:
     return constants
 
 
-def _infer_sizes(
-    file: OnnxFile, inputs: Mapping[str, tuple[int, ...]], batch: int
-) -> dict[str, tuple[int, ...]]:
-    """Return the size of every tensor whose size follows from the inputs'."""
-    import onnx
-
-    model = onnx.ModelProto()
-    model.CopyFrom(file.analysed)
-    for value in model.graph.input:
-        if value.name in inputs:
-            del value.type.tensor_type.shape.dim[:]
-            for size in inputs[value.name]:
-                value.type.tensor_type.shape.dim.add().dim_value = size
-    for value in model.graph.output:
-        value.type.tensor_type.ClearField("shape")
-    try:
-        model = onnx.shape_inference.infer_shapes(model, data_prop=True)
-    except onnx.shape_inference.InferenceError:
-        # Files that break a rule of ONNX and still run; sizes are then followed step by step.
-        return {}
-    known = {}
-    for value in [*model.graph.value_info, *model.graph.output]:
-        dims = value.type.tensor_type.shape.dim
-        if not value.type.tensor_type.HasField("shape"):
-            continue
-        if all(dim.HasField("dim_value") for dim in dims):
-            known[value.name] = tuple(dim.dim_value for dim in dims)
-            _check_size(file, value.name, known[value.name], batch)
-    return known
-
-
 def _check_size(file: OnnxFile, name: str, sizes: Sequence[int], batch: int) -> None:
-    entries = math.prod(sizes)
-    if entries > LARGEST_TENSOR * (batch if sizes and sizes[0] == batch else 1):
+    entries, what = math.prod(sizes), "entries"
+    # A free batch is told by its prime, wherever it has been moved to or merged.
+    if batch == _FREE_BATCH and any(size and size % batch == 0 for size in sizes):
+        entries, what = entries // batch, "entries per sequence"
+    if entries > LARGEST_TENSOR:
         raise ModelError(
-            f"{file.path}: tensor {name!r} would have shape {list(sizes)}, more than "
-            f"{LARGEST_TENSOR} entries per sequence; not run"
+            f"{file.path}: tensor {name!r} would have {entries:,} {what}, more than "
+            f"{LARGEST_TENSOR:,}; not run"
         )
 
 
@@ -211,8 +199,12 @@ def _translate_one(
     operation: Operation, translation: Translation, inferred: Mapping[str, tuple[int, ...]]
 ) -> tuple[_Value, ...]:
     """Translate an operation; return its outputs, or the first of them."""
-    if not operation.reads and (folded := fold(operation, translation.opset)) is not None:
-        return (folded,)
+    if not operation.reads:
+        folded = fold(operation, translation.opset, translation.room)
+        if folded is not None:
+            translation.room -= folded.value.size
+            return (folded,)
+        translation.unfolded = True
     curves = _curves(operation)
     spelt_out = len(operation.reads) > 1 or any(t.unresolved for t in operation.reads)
     result = _recognised(operation, translation, curves) if spelt_out else None
@@ -334,4 +326,5 @@ def _finish(translation: Translation, input_name: str, outputs: Sequence[str]) -
         Graph(kept, outputs),
         {name: tap for name, tap in taps.items() if name in wanted},
         tuple(translation.helpers),
+        translation.unfolded,
     )

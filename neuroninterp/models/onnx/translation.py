@@ -27,6 +27,10 @@ class Translation:
         Canonical nodes by name, in topological order.
     taps : dict
         Canonical node name to tensor of the file.
+    room : int
+        Entries that constants computed from here on may have together.
+    unfolded : bool
+        Whether there is a constant that is not computed here.
     helpers : list
         Operations that compute tensors that canonical nodes have and the file has not, for
         taps: ``onnx.NodeProto``.
@@ -36,6 +40,8 @@ class Translation:
     batch: int
     nodes: dict[str, Node] = field(default_factory=dict)
     taps: dict[str, Tap] = field(default_factory=dict)
+    room: int = 0
+    unfolded: bool = False
     helpers: list[Any] = field(default_factory=list)
     _settled: dict[str, Tensor] = field(default_factory=dict)
     _tapped: dict[str, str] = field(default_factory=dict)
