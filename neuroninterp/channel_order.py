@@ -94,11 +94,13 @@ def better_alphabet(
     """
     from scipy.stats import binomtest
 
+    if not ppms:
+        return None
     orders = ["".join(order) for order in permutations(_ALPHABET)]
     columns = [[order.index(base) for base in _ALPHABET] for order in orders]
     queries = [ppm[:, column] for column in columns for ppm in ppms]
     hits = match(queries, database, n_jobs=n_jobs)
-    whole = np.array([any(hit.whole for hit in found) for found in hits])
+    whole = np.array([any(hit.whole for hit in found) for found in hits], bool)
     whole = whole.reshape(len(orders), len(ppms))
     plain = whole[0]
     best = int(whole.sum(axis=1).argmax())

@@ -39,6 +39,8 @@ def test_the_order_that_explains_the_motifs_is_named(database: MotifDatabase) ->
 
 
 def test_chance_names_no_order(database: MotifDatabase) -> None:
+    # As where every neuron is dead.
+    assert better_alphabet([], database) is None
     rng = np.random.default_rng(1)
     for _ in range(3):
         ppms = [rng.dirichlet(np.full(4, 0.3), 12) for _ in range(30)]

@@ -220,7 +220,10 @@ def load(
         trust=trust_model,
         weights=apart,
     )
-    found = survey(read.graph)
+    try:
+        found = survey(read.graph)
+    except UnsupportedOperationError as error:
+        raise UnsupportedOperationError(f"{path}: {error}") from error
     fidelity = check_fidelity(
         read,
         found.nodes,

@@ -7,7 +7,14 @@ from pathlib import Path
 from typing import Any
 
 from neuroninterp.errors import ModelError, UnsupportedOperationError
-from neuroninterp.graph import Convolution, Flatten, GlobalPool, Graph, Opaque
+from neuroninterp.graph import (
+    Convolution,
+    Flatten,
+    GlobalPool,
+    Graph,
+    Opaque,
+    convolutions_left_out,
+)
 from neuroninterp.models.layout import InputLayout, InputRequest, written_shape
 from neuroninterp.models.onnx.file import OnnxFile, load_onnx
 from neuroninterp.models.onnx.inputs import (
@@ -80,7 +87,7 @@ def read_onnx(path: Path, request: InputRequest | None = None, *, device: str = 
     runtime = OnnxRuntime(
         file, layout, translated.helpers, device=device, fold=not translated.unfolded
     )
-    notes = (*file.notes, *layout.notes())
+    notes = (*file.notes, *layout.notes(), *convolutions_left_out(translated.graph))
     return ReadModel("onnx", translated.graph, layout, runtime, translated.taps, notes)
 
 
