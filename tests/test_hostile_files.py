@@ -627,8 +627,9 @@ def test_data_with_texts_without_end(tmp_path: Path) -> None:
 def test_numbers_of_a_precision_that_does_not_exist(tmp_path: Path) -> None:
     path = tmp_path / "data.h5"
     odd = h5py.h5t.IEEE_F32LE.copy()
-    odd.set_fields(29, 22, 7, 0, 22)
-    odd.set_precision(30)
+    odd.set_size(16)
+    odd.set_precision(128)
+    odd.set_fields(127, 107, 20, 0, 107)
     one_hot = np.eye(4, dtype=np.float32)[np.zeros((3, LENGTH), int)]
     with h5py.File(path, "w") as file:
         h5py.h5d.create(file.id, b"x_test", odd, h5py.h5s.create_simple((3, LENGTH, 4)))
