@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
+
 import numpy as np
 
 from neuroninterp.measurement.gradients import effective_field, gradient_profiles
@@ -37,8 +39,12 @@ def measure_fields(
     FidelityError
         If a substitution outside a layer's computed field changes its value.
     """
-    reaches = measure_reach(model, seed=seed)
-    random = gradient_profiles(model, seed=seed)
+    # Substitutions in the runtime and derivatives in the graph share nothing, and neither
+    # keeps two cores busy by itself.
+    with ThreadPoolExecutor(1) as beside:
+        derivatives = beside.submit(gradient_profiles, model, seed=seed)
+        reaches = measure_reach(model, seed=seed)
+        random = derivatives.result()
     own = {} if codes is None else gradient_profiles(model, codes, seed=seed)
     found = []
     for reach in reaches:

@@ -41,6 +41,8 @@ _ROUNDING = 1e-5
 """Differences below this share of a layer's largest value can be rounding."""
 
 _ROUNDS = 6
+_POSITIONS = 500
+"""Positions of a long sequence that tell a layer's typical value."""
 _MOST_ROWS = 8
 _MULTIPLICATIONS = 12_000_000_000
 """About as many multiplications as the repetitions may cost (a second or less)."""
@@ -148,8 +150,8 @@ class _Measurement:
             rows = self._affordable(before, cost * (1 + len(sites)), spent)
         short_ends = self._targets(0, only_short=True)
         sites = choose_sites(short_ends, self._length, self._rng, spread=False)
-        # The first serves most layers; where one run takes long, it must do.
-        affordable = max((_MULTIPLICATIONS - spent) // (rows * cost), 1)
+        # The first serves most layers. Where one run takes long, the derivatives must tell.
+        affordable = max((_MULTIPLICATIONS - spent) // (rows * cost), 0)
         for site in sites[:affordable]:
             self._substitute(codes, before, site, AMPLIFICATION)
         return self._reaches
@@ -169,7 +171,8 @@ class _Measurement:
             starts = layer.start + steps
             first = int(np.maximum(-starts, 0).min())
             last = int(np.minimum(self._length - starts, layer.receptive_field).max())
-            scale = max(scale, float(np.median(np.abs(value))))
+            few = value[:, :: max(value.shape[1] // _POSITIONS, 1)]
+            scale = max(scale, float(np.median(np.abs(few))))
             mirrored = _mirrored(self._model, layer, len(starts))
             reaches.append(Reach(layer, starts, (first, last), scale, mirrored))
         return reaches
@@ -209,8 +212,10 @@ class _Measurement:
             inside = (offsets >= 0) & (offsets < reach.layer.receptive_field)
             with np.errstate(invalid="ignore"):
                 difference = np.abs(new - old)
-            # What overflows has left the range in which an effect could be told.
-            difference = np.nan_to_num(difference, nan=0.0, posinf=0.0).max(axis=(0, 2))
+            if factor != 1.0:
+                # What overflows has left the range in which an effect could be told.
+                difference = np.nan_to_num(difference, nan=0.0, posinf=0.0)
+            difference = difference.max(axis=(0, 2))
             limit = self._limit(reach, old, new, difference, inside, site)
             seen = reach.seen if factor == 1.0 else reach.amplified
             seen[offsets[inside & (difference > limit)]] = True
