@@ -11,7 +11,7 @@ import logging
 import os
 import sys
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from types import ModuleType
 from typing import Any
 
@@ -74,14 +74,21 @@ def _gpu_driver_present() -> bool:
     )
 
 
-def import_keras() -> ModuleType:
-    """Import Keras and its backend without the backend's start-up messages."""
+def import_keras(*, bare: bool = False) -> ModuleType:
+    """Import Keras and its backend without the backend's start-up messages.
+
+    Parameters
+    ----------
+    bare : bool
+        Spare the import of scikit-learn, which Keras does for wrappers of its own and which
+        takes a second. The wrappers then do not work in this process.
+    """
     if "keras" in sys.modules:
         return sys.modules["keras"]
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     if not _gpu_driver_present():
         os.environ["CUDA_VISIBLE_DEVICES"] = "-1"
-    with _quiet_stderr():
+    with _quiet_stderr(), _without("sklearn") if bare else nullcontext():
         import keras
 
         # The backend logs once more when it first looks for devices.
@@ -102,6 +109,19 @@ def _compute_in_full_precision(backend: str) -> None:
         import jax
 
         jax.config.update("jax_default_matmul_precision", "highest")
+
+
+@contextmanager
+def _without(name: str) -> Iterator[None]:
+    """Let a module that is not imported yet seem to be absent."""
+    hidden = name not in sys.modules
+    if hidden:
+        sys.modules[name] = None  # type: ignore[assignment]  # what the import system asks for
+    try:
+        yield
+    finally:
+        if hidden:
+            del sys.modules[name]
 
 
 @contextmanager

@@ -136,9 +136,12 @@ command.add_command(zoo)
 @_model_options
 def inspect(model: str, as_json: bool, held: tuple[tuple[str, float], ...], **options: Any) -> None:
     """Show the layers of MODEL: kernels, pools and receptive fields."""
+    from neuroninterp.backend import import_keras, resolve_device
     from neuroninterp.inspection import describe, print_description
     from neuroninterp.models import load
 
+    resolve_device(options["device"])
+    import_keras(bare=True)
     loaded = load(model, held=dict(held), **options)
     if as_json:
         import json

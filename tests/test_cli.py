@@ -198,6 +198,20 @@ def test_help_and_zoo_list_import_nothing_heavy() -> None:
     assert "cnn-25" in done.stdout
 
 
+def test_inspect_spares_the_second_that_scikit_learn_takes() -> None:
+    script = (
+        "import sys\nfrom neuroninterp.cli import main\n"
+        f"sys.argv[1:] = ['inspect', {str(WEIGHTS / 'cnn-2.keras')!r}]\n"
+        "try:\n    main()\nexcept SystemExit as done:\n    assert not done.code, done.code\n"
+        "assert 'sklearn' not in sys.modules\n"
+        "import sklearn.cluster\n"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", script], capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stderr
+
+
 def assert_one_line(done: subprocess.CompletedProcess[str], *words: str) -> None:
     """Exit code 2, one line on standard error that names what was wrong, no traceback."""
     assert done.returncode == 2, (done.returncode, done.stderr)
