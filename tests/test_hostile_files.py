@@ -646,7 +646,7 @@ def exported(folder: Path, further: Callable[[Any, Any], Any]) -> Path:
     """Write a SavedModel of one convolution and a further step."""
     import tensorflow as tf
 
-    class Network(tf.Module):  # type: ignore[misc]
+    class Network(tf.Module):
         def __init__(self) -> None:
             super().__init__()
             self.kernel = tf.Variable(np.ones((5, 4, 3), np.float32))
@@ -670,7 +670,10 @@ def test_saved_models_that_compute_much_from_nothing(tmp_path: Path) -> None:
 def test_saved_models_that_never_end(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     def forever(tf: Any, y: Any) -> Any:
         # Neither TensorFlow nor the converter can tell that the sum stays below the bound.
-        go_on = lambda i, v: i < 1e30 + 0 * tf.reduce_sum(v)  # noqa: E731
+
+        def go_on(i: Any, v: Any) -> Any:
+            return i < 1e30 + 0 * tf.reduce_sum(v)
+
         return tf.while_loop(go_on, lambda i, v: (i * 1.0, v + 0.0), [tf.constant(0.0), y])[1]
 
     monkeypatch.setattr(runtime, "LONGEST_LOOP", 0.5)

@@ -324,7 +324,7 @@ def _nodes(model: Any, rng: np.random.Generator) -> None:
         nodes.add().CopyFrom(_pick(nodes, rng))
     elif kind == 2:
         moved = list(nodes)
-        rng.shuffle(moved)  # type: ignore[arg-type]
+        rng.shuffle(moved)
         copies = [type(node).FromString(node.SerializeToString()) for node in moved]
         del nodes[:]
         nodes.extend(copies)
