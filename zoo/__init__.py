@@ -2,7 +2,7 @@
 
 >>> import zoo
 >>> zoo.shipped()
-('cnn-1', 'cnn-2', 'cnn-25')
+('cnn-1', 'cnn-2', 'cnn-25', 'toy-2')
 >>> zoo.build("cnn-25").count_params()
 161388
 >>> zoo.load("cnn-25").input_shape
@@ -15,40 +15,51 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from zoo.architectures.koo_eddy import build, names, variant
+    from zoo.architectures.koo_eddy import variant
+    from zoo.calibration import random_network
+    from zoo.catalogue import build, names, network
     from zoo.pretrained import load, read_record, shipped, test_data_path, weights_path
-    from zoo.simulations.files import write_koo_eddy
+    from zoo.simulations.files import write_koo_eddy, write_simulation
     from zoo.simulations.koo_eddy import relevant_motifs, simulate
+    from zoo.simulations.neuronmotif import simulate_toy_2
     from zoo.training import train
 
 __all__ = [
     "build",
     "load",
     "names",
+    "network",
+    "random_network",
     "read_record",
     "relevant_motifs",
     "shipped",
     "simulate",
+    "simulate_toy_2",
     "test_data_path",
     "train",
     "variant",
     "weights_path",
     "write_koo_eddy",
+    "write_simulation",
 ]
 
 _HOME = {
-    "build": "zoo.architectures.koo_eddy",
+    "build": "zoo.catalogue",
     "load": "zoo.pretrained",
-    "names": "zoo.architectures.koo_eddy",
+    "names": "zoo.catalogue",
+    "network": "zoo.catalogue",
+    "random_network": "zoo.calibration",
     "read_record": "zoo.pretrained",
     "relevant_motifs": "zoo.simulations.koo_eddy",
     "shipped": "zoo.pretrained",
     "simulate": "zoo.simulations.koo_eddy",
+    "simulate_toy_2": "zoo.simulations.neuronmotif",
     "test_data_path": "zoo.pretrained",
     "train": "zoo.training",
     "variant": "zoo.architectures.koo_eddy",
     "weights_path": "zoo.pretrained",
     "write_koo_eddy": "zoo.simulations.files",
+    "write_simulation": "zoo.simulations.files",
 }
 
 

@@ -24,38 +24,39 @@ def zoo() -> None:
 @click.option("--json", "as_json", is_flag=True, help="Print a JSON list instead.")
 def list_models(as_json: bool) -> None:
     """List the networks of the zoo."""
-    from zoo.architectures.koo_eddy import VARIANTS
+    from zoo.catalogue import KOO_EDDY, NEURONMOTIF, names, network
     from zoo.pretrained import shipped
 
     available = shipped()
-    rows = [_row(item, item.name in available) for item in VARIANTS.values()]
+    rows = [_row(network(name), name in available) for name in names()]
     if as_json:
         click.echo(json.dumps(rows, indent=1))
         return
-    _print_table(rows)
+    _print_wide([row for row in rows if row["source"] == KOO_EDDY.title])
+    _print_deep([row for row in rows if row["source"] == NEURONMOTIF.title])
 
 
 def _row(item: Any, is_shipped: bool) -> dict[str, Any]:
     from dataclasses import asdict
 
+    from zoo.catalogue import source_of
+
     return {
         "name": item.name,
-        "source": "Koo & Eddy 2019",
+        "source": source_of(item).title,
+        "length": item.length,
+        "classes": item.classes,
         "blocks": [asdict(block) for block in item.blocks],
-        "dense": item.units,
+        "dense": list(item.dense),
         "parameters": item.parameter_count(),
         "shipped": is_shipped,
         "note": item.note,
     }
 
 
-def _print_table(rows: list[dict[str, Any]]) -> None:
-    from rich import box
-    from rich.console import Console
-    from rich.table import Table
-
-    table = Table(title="Koo & Eddy 2019: 200 bp, 12 transcription factors", box=box.SIMPLE_HEAD)
-    table.add_column("network", no_wrap=True)
+def _print_wide(rows: list[dict[str, Any]]) -> None:
+    """Print networks of few layers, each layer by its filters."""
+    table = _table("Koo & Eddy 2019: 200 bp, 12 transcription factors")
     for heading in ("filters x width", "pool", "dense", "parameters"):
         table.add_column(heading, justify="right", no_wrap=True)
     table.add_column("shipped")
@@ -65,11 +66,54 @@ def _print_table(rows: list[dict[str, Any]]) -> None:
             row["name"],
             ", ".join(f"{block['filters']}x{block['kernel']}" for block in blocks),
             ", ".join(_pool(block) for block in blocks),
-            str(row["dense"]),
+            _dense(row),
             f"{row['parameters']:,}",
-            "yes" if row["shipped"] else "",
+            _shipped(row),
         )
+    _print(table)
+
+
+def _print_deep(rows: list[dict[str, Any]]) -> None:
+    """Print networks of many layers, each by their number."""
+    table = _table("NeuronMotif")
+    for heading in ("length", "layers", "neurons", "dense", "classes", "parameters"):
+        table.add_column(heading, justify="right", no_wrap=True)
+    table.add_column("shipped")
+    for row in rows:
+        table.add_row(
+            row["name"],
+            str(row["length"]),
+            str(len(row["blocks"])),
+            f"{sum(block['filters'] for block in row['blocks']):,}",
+            _dense(row),
+            str(row["classes"]),
+            f"{row['parameters']:,}",
+            _shipped(row),
+        )
+    _print(table)
+
+
+def _table(title: str) -> Any:
+    from rich import box
+    from rich.table import Table
+
+    table = Table(title=title, box=box.SIMPLE_HEAD)
+    table.add_column("network", no_wrap=True)
+    return table
+
+
+def _print(table: Any) -> None:
+    from rich.console import Console
+
     Console().print(table)
+
+
+def _dense(row: dict[str, Any]) -> str:
+    return ", ".join(str(units) for units in row["dense"]) or "-"
+
+
+def _shipped(row: dict[str, Any]) -> str:
+    return "yes" if row["shipped"] else ""
 
 
 def _pool(block: dict[str, Any]) -> str:
@@ -89,13 +133,10 @@ def relevant(motifs: str) -> None:
 
 
 @zoo.command()
+@click.argument("name", default="koo-eddy")
 @click.option("-o", "--output", type=click.Path(path_type=Path), required=True, help="HDF5 file.")
 @click.option(
-    "--n",
-    type=_POSITIVE,
-    default=25_000,
-    show_default=True,
-    help="Number of sequences in all parts.",
+    "--n", type=_POSITIVE, help="Number of sequences in all parts.  [default: the paper's]"
 )
 @click.option("--seed", type=_NATURAL, default=0, show_default=True, help="Of the random numbers.")
 @click.option(
@@ -109,18 +150,25 @@ def relevant(motifs: str) -> None:
 @click.option("--without-models", is_flag=True, help="Leave out the ground-truth probabilities.")
 @click.option("--force", is_flag=True, help="Replace a file that exists.")
 def simulate(
+    name: str,
     output: Path,
-    n: int,
+    n: int | None,
     seed: int,
     splits: tuple[str, ...],
     limit: int | None,
     without_models: bool,
     force: bool,
 ) -> None:
-    """Simulate the synthetic data of Koo & Eddy 2019: 12 known motifs in random DNA."""
-    from zoo.simulations.files import write_koo_eddy
+    """Simulate the synthetic data NAME: koo-eddy (the default) or toy-2.
 
-    sizes = write_koo_eddy(
+    koo-eddy: 12 known motifs in random DNA of 200 bp (Koo & Eddy 2019).
+
+    toy-2: two CTCF sites in 82 bp, rightly spaced or not (NeuronMotif).
+    """
+    from zoo.simulations.files import write_simulation
+
+    sizes = write_simulation(
+        name,
         output,
         n=n,
         seed=seed,
@@ -129,7 +177,7 @@ def simulate(
         models=not without_models,
         force=force,
     )
-    parts = ", ".join(f"{size:,} {name}" for name, size in sizes.items())
+    parts = ", ".join(f"{size:,} {part}" for part, size in sizes.items())
     click.echo(f"wrote {output}: {parts} sequences")
 
 
@@ -146,11 +194,11 @@ def simulate(
     "--epochs", type=_POSITIVE, default=100, show_default=True, help="Largest number of epochs."
 )
 @click.option(
-    "--patience", type=_POSITIVE, default=20, show_default=True, help="Epochs without improvement."
+    "--patience",
+    type=_POSITIVE,
+    help="Epochs without improvement after which it ends.  [default: the paper's]",
 )
-@click.option(
-    "--batch-size", type=_POSITIVE, default=100, show_default=True, help="Sequences a step."
-)
+@click.option("--batch-size", type=_POSITIVE, help="Sequences a step.  [default: the paper's]")
 @click.option("--protocol", default="released", show_default=True, help="released or text.")
 @click.option("--device", default="auto", show_default=True, help="auto, cpu or gpu.")
 @click.option("--force", is_flag=True, help="Train again where a finished network lies.")
@@ -161,19 +209,18 @@ def train(
     output: Path,
     seed: int,
     epochs: int,
-    patience: int,
-    batch_size: int,
+    patience: int | None,
+    batch_size: int | None,
     protocol: str,
     device: str,
     force: bool,
     verbose: bool,
 ) -> None:
     """Train the network NAME; an interrupted run continues when the command is repeated."""
-    from zoo.architectures.koo_eddy import training_protocol, variant
+    from zoo.catalogue import network, source_of
 
     # Mistyped names are told at once, before TensorFlow is imported.
-    variant(name)
-    training_protocol(protocol)
+    source_of(network(name)).protocol(protocol)
     from zoo.training import train as train_network
 
     record = train_network(

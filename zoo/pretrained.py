@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from neuroninterp.errors import ModelError, UnknownNameError
-from zoo.architectures.koo_eddy import names, variant
+from zoo.catalogue import names, network
 
 if TYPE_CHECKING:
     import keras
@@ -40,7 +40,7 @@ def weights_path(name: str, format: str = "onnx") -> Path:
     ModelError
         If the network is known but its weights are not shipped.
     """
-    variant(name)
+    network(name)
     if format not in _FORMATS:
         raise UnknownNameError("weights format", format, _FORMATS)
     if name not in shipped():
@@ -52,7 +52,7 @@ def weights_path(name: str, format: str = "onnx") -> Path:
 
 
 def test_data_path() -> Path:
-    """Return the held-out sequences that the shipped networks were tested on (HDF5)."""
+    """Return the held-out sequences that the networks of Koo & Eddy were tested on (HDF5)."""
     return _FOLDER / "test.h5"
 
 
@@ -79,7 +79,7 @@ def load(name: str) -> keras.Model:
     Returns
     -------
     keras.Model
-        ``(N, 200, 4)`` one-hot, ACGT, to ``(N, 12)`` probabilities.
+        ``(N, length, 4)`` one-hot, ACGT, to ``(N, classes)`` probabilities.
 
     Raises
     ------

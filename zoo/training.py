@@ -1,8 +1,8 @@
 """Training of zoo networks by the protocol of their paper.
 
-Mini-batches of 100, early stopping with patience 20 on the validation loss, and the weights
-of the best epoch kept. Every epoch is saved; a killed run continues where it was and ends with
-the same network as an uninterrupted one.
+Early stopping on the validation loss, and the weights of the best epoch kept. Every epoch is
+saved; a killed run continues where it was and ends with the same network as an uninterrupted
+one.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ import numpy as np
 
 from neuroninterp.backend import device_in_use, import_keras, resolve_device
 from neuroninterp.errors import NeuroninterpError, OutputError
-from zoo.architectures import koo_eddy
+from zoo import catalogue
 from zoo.checkpoints import Checkpoint, History
 from zoo.data import Part, TrainingData, read_training_data
 from zoo.export import check_exporter, export_onnx
@@ -37,14 +37,14 @@ EXAMPLES = 64
 
 
 def train(
-    name: str | koo_eddy.Variant,
+    name: str | catalogue.Row,
     data: str | Path,
     output: str | Path,
     *,
     seed: int = 0,
     epochs: int = 100,
-    patience: int = 20,
-    batch_size: int = 100,
+    patience: int | None = None,
+    batch_size: int | None = None,
     protocol: str = "released",
     device: str = "auto",
     force: bool = False,
@@ -54,7 +54,7 @@ def train(
 
     Parameters
     ----------
-    name : str or Variant
+    name : str, Variant or Network
         A name of the zoo, or a row of parameters of your own.
     data : str or Path
         HDF5 file with keys X_train, Y_train, X_valid, … (see :mod:`zoo.simulations`).
@@ -64,12 +64,12 @@ def train(
         Of the initial weights, the dropout and the order of the sequences.
     epochs : int
         Largest number of epochs.
-    patience : int
-        Epochs without a lower validation loss after which training stops.
-    batch_size : int
-        Sequences a step.
+    patience : int or None
+        Epochs without a lower validation loss after which training stops; the paper's for None.
+    batch_size : int or None
+        Sequences a step; the paper's for None.
     protocol : str
-        "released" or "text"; see :data:`zoo.architectures.koo_eddy.PROTOCOLS`.
+        "released", or for Koo & Eddy "text"; see :class:`zoo.catalogue.Source`.
     device : str
         "auto", "cpu" or "gpu".
     force : bool
@@ -94,27 +94,30 @@ def train(
     NeuroninterpError
         If an argument is out of range, or the ONNX exporter is missing.
     """
-    variant = koo_eddy.variant(name) if isinstance(name, str) else name
-    koo_eddy.training_protocol(protocol)
+    row = catalogue.network(name) if isinstance(name, str) else name
+    source = catalogue.source_of(row)
+    settings = source.protocol(protocol)
+    patience = source.patience if patience is None else patience
+    batch_size = source.batch_size if batch_size is None else batch_size
     _check_arguments(epochs=epochs, patience=patience, batch_size=batch_size, seed=seed)
     output = Path(output)
-    _check_output(output, variant.name, force)
+    _check_output(output, row.name, force)
     check_exporter()
     loaded = read_training_data(data)
     resolve_device(device)
     import_keras()
     run = {
-        "name": variant.name,
-        "variant": asdict(variant),
-        "protocol": {"name": protocol, **asdict(koo_eddy.PROTOCOLS[protocol])},
+        "name": row.name,
+        "variant": asdict(row),
+        "protocol": {"name": protocol, **asdict(settings)},
         "seed": seed,
         "batch_size": batch_size,
         "data_sha256": loaded.sha256,
     }
-    checkpoint = Checkpoint(output / f".{variant.name}-checkpoint", run)
+    checkpoint = Checkpoint(output / f".{row.name}-checkpoint", run)
     history = checkpoint.read(force=force)
-    with _progress(variant.name, epochs, verbose=verbose) as report:
-        history = _fit(variant, loaded, checkpoint, history, run, epochs, patience, report)
+    with _progress(row.name, epochs, verbose=verbose) as report:
+        history = _fit(row, loaded, checkpoint, history, run, epochs, patience, report)
     model = _load(checkpoint, history.best_epoch)
     record = {
         "schema": SCHEMA,
@@ -128,7 +131,7 @@ def train(
         "test": score(np.asarray(_predict(model, loaded.test)), loaded.test, loaded.class_names),
         "device": device_in_use(),
         "versions": _versions(),
-        "command": _command(variant.name, Path(data).name, run, epochs, patience),
+        "command": _command(row.name, Path(data).name, run, epochs, patience),
     }
     _save(model, record, output, checkpoint, loaded.test.inputs[:EXAMPLES])
     return record
@@ -189,7 +192,7 @@ def _check_output(output: Path, name: str, force: bool) -> None:
 
 
 def _fit(
-    variant: koo_eddy.Variant,
+    row: catalogue.Row,
     data: TrainingData,
     checkpoint: Checkpoint,
     history: History,
@@ -203,8 +206,8 @@ def _fit(
     if history:
         model = _load(checkpoint, len(history), compile=True)
     else:
-        model = koo_eddy.build(
-            variant,
+        model = catalogue.build(
+            row,
             length=data.train.inputs.shape[1],
             classes=data.train.labels.shape[1],
             protocol=run["protocol"]["name"],

@@ -11,11 +11,11 @@ that differs from the text (the dense part of CNN-50-2, the training protocol).
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from neuroninterp.errors import DataError, UnknownNameError
+from zoo.architectures.blocks import CHANNELS, Block, Protocol
 
 if TYPE_CHECKING:
     import keras
@@ -40,46 +40,10 @@ LENGTH = 200
 CLASSES = 12
 """Number of labels: one per transcription factor."""
 
-CHANNELS = 4
 DROPOUT_DENSE = 0.5
 L2_STRENGTH = 1e-6
 NORM_MOMENTUM = 0.99
 NORM_EPSILON = 1e-8
-
-
-@dataclass(frozen=True)
-class Block:
-    """One convolutional block.
-
-    Parameters
-    ----------
-    filters, kernel : int
-        Number of filters and their width in positions of the block's input.
-    pool, stride : int
-        Max pool after the ReLU and its step, in positions; a pool of 1 is no pool.
-    padding : str
-        "same" or "valid", of the convolution. An overlapping pool pads as "same" does.
-    dropout : float
-        Share of values dropped in training, in [0, 1).
-    """
-
-    filters: int
-    kernel: int
-    pool: int = 1
-    stride: int = 1
-    padding: str = "same"
-    dropout: float = 0.1
-
-    @property
-    def overlapping(self) -> bool:
-        """Whether neighbouring pool windows share positions."""
-        return self.stride < self.pool
-
-    def output_length(self, length: int) -> int:
-        """Return the number of positions after the block for ``length`` before it."""
-        if self.padding == "valid":
-            length = length - self.kernel + 1
-        return math.ceil(length / self.stride) if self.overlapping else length // self.pool
 
 
 @dataclass(frozen=True)
@@ -102,6 +66,21 @@ class Variant:
     blocks: tuple[Block, ...]
     units: int = 512
     note: str = ""
+
+    @property
+    def length(self) -> int:
+        """Sequence length of the synthetic data, bp."""
+        return LENGTH
+
+    @property
+    def classes(self) -> int:
+        """Number of labels of the synthetic data."""
+        return CLASSES
+
+    @property
+    def dense(self) -> tuple[int, ...]:
+        """Widths of the hidden dense layers."""
+        return (self.units,)
 
     def features(self, length: int = LENGTH) -> int:
         """Return the number of values that the flatten hands to the dense layer."""
@@ -131,28 +110,6 @@ class Variant:
             channels = block.filters
         total += self.features(length) * self.units + 4 * self.units
         return total + self.units * classes + classes
-
-
-@dataclass(frozen=True)
-class Protocol:
-    """How the networks are trained, where the paper's text and its released code differ.
-
-    Parameters
-    ----------
-    learning_rate, beta_1, beta_2, epsilon : float
-        Of the Adam optimiser.
-    initializer : str
-        Keras name of the weights' initialiser.
-    output_bias : float
-        Initial bias of the output layer.
-    """
-
-    learning_rate: float
-    beta_1: float
-    initializer: str
-    output_bias: float
-    beta_2: float = 0.999
-    epsilon: float = 1e-8
 
 
 PROTOCOLS: dict[str, Protocol] = {

@@ -3,44 +3,88 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
 from neuroninterp.errors import DataError, OutputError, UnknownNameError
-from zoo.simulations import koo_eddy
+from zoo.simulations import koo_eddy, neuronmotif
 
-__all__ = ["SPLITS", "write_koo_eddy"]
+__all__ = ["SIMULATIONS", "SPLITS", "write_koo_eddy", "write_simulation"]
 
 SPLITS: dict[str, float] = {"train": 0.7, "valid": 0.1, "test": 0.2}
 """Share of the sequences in each part."""
 
-SCHEMA = "koo-eddy-synthetic/1"
+_Truth = koo_eddy.Simulation | neuronmotif.Toy2Simulation
 
 
-def write_koo_eddy(
+@dataclass(frozen=True)
+class _Simulation:
+    """A data set that can be simulated: how, how much of it, and what its file says."""
+
+    simulate: Callable[[int, np.random.Generator], Any]
+    sequences: int
+    schema: str
+    source: str
+    motifs: tuple[str, ...]
+    class_names: tuple[str, ...]
+
+
+SIMULATIONS: dict[str, _Simulation] = {
+    "koo-eddy": _Simulation(
+        koo_eddy.simulate,
+        sequences=25_000,
+        schema="koo-eddy-synthetic/1",
+        source="Koo & Eddy 2019, doi:10.1371/journal.pcbi.1007560",
+        motifs=tuple(koo_eddy.MOTIF_IDS.values()),
+        class_names=koo_eddy.CLASS_NAMES,
+    ),
+    "toy-2": _Simulation(
+        neuronmotif.simulate_toy_2,
+        sequences=20_000,
+        schema="neuronmotif-toy-2/1",
+        source="NeuronMotif, Wei et al. 2021, doi:10.1101/2021.02.10.430606",
+        motifs=(neuronmotif.MOTIF_ID,),
+        class_names=neuronmotif.CLASS_NAMES,
+    ),
+}
+"""The data sets by name."""
+
+
+def write_koo_eddy(path: str | Path, *, n: int = 25_000, **settings: Any) -> dict[str, int]:
+    """Simulate the data set of Koo & Eddy 2019: :func:`write_simulation` of "koo-eddy"."""
+    return write_simulation("koo-eddy", path, n=n, **settings)
+
+
+def write_simulation(
+    name: str,
     path: str | Path,
     *,
-    n: int = 25_000,
+    n: int | None = None,
     seed: int = 0,
     splits: Sequence[str] = tuple(SPLITS),
     limit: int | None = None,
     models: bool = True,
     force: bool = False,
 ) -> dict[str, int]:
-    """Simulate the data set of Koo & Eddy 2019 and write it to an HDF5 file.
+    """Simulate a data set and write it to an HDF5 file.
 
-    Keys ``X_train`` (N, 4, 200) and ``Y_train`` (N, 12), both uint8, ``model_train``
-    (N, 4, 200) float32, and likewise for ``valid`` and ``test``; ``class_names`` (12,); seed
-    and number of sequences as root attributes. The parts are the same whichever are written.
+    Keys ``X_train`` (N, 4, length) and ``Y_train`` (N, classes), both uint8, ``model_train``
+    (N, 4, length) float32, and likewise for ``valid`` and ``test``; ``class_names``
+    (classes,); seed and number of sequences as root attributes. The parts are the same
+    whichever are written.
 
     Parameters
     ----------
+    name : str
+        "koo-eddy" (200 bp, 12 classes) or "toy-2" (82 bp, one class).
     path : str or Path
         The file to write.
-    n : int
-        Number of sequences in all three parts.
+    n : int or None
+        Number of sequences in all three parts; as many as the paper's for None.
     seed : int
         Of the random numbers.
     splits : sequence of str
@@ -65,9 +109,13 @@ def write_koo_eddy(
         If ``n`` is too small to fill the three parts, ``limit`` is not positive, or ``seed``
         is negative.
     UnknownNameError
-        If a part does not exist.
+        If the data set or a part does not exist.
     """
     path = Path(path)
+    if name not in SIMULATIONS:
+        raise UnknownNameError("simulation", name, tuple(SIMULATIONS))
+    simulation = SIMULATIONS[name]
+    n = simulation.sequences if n is None else n
     if path.exists() and not force:
         raise OutputError(f"{path} exists; give another name, or --force to replace it")
     if not path.parent.is_dir():
@@ -78,24 +126,24 @@ def write_koo_eddy(
         raise DataError(f"cannot write {limit} sequences; give at least 1")
     if seed < 0:
         raise DataError(f"seed is {seed}; expected 0 or more")
-    for name in splits:
-        if name not in SPLITS:
-            raise UnknownNameError("part", name, tuple(SPLITS))
-    data = koo_eddy.simulate(n, np.random.default_rng(seed))
-    parts = {name: _part(data, name)[:limit] for name in splits}
+    for split in splits:
+        if split not in SPLITS:
+            raise UnknownNameError("part", split, tuple(SPLITS))
+    data = simulation.simulate(n, np.random.default_rng(seed))
+    parts = {split: _part(data, split)[:limit] for split in splits}
     temporary = path.with_name(f".{path.name}.partial")
     try:
-        _write(temporary, parts, models=models, attributes={"n": n, "seed": seed})
+        _write(temporary, simulation, parts, models=models, attributes={"n": n, "seed": seed})
         os.replace(temporary, path)
     except OSError as error:
         raise OutputError(f"cannot write {path}: {error}") from error
     finally:
         temporary.unlink(missing_ok=True)
-    return {name: len(part) for name, part in parts.items()}
+    return {split: len(part) for split, part in parts.items()}
 
 
-def _part(data: koo_eddy.Simulation, name: str) -> koo_eddy.Simulation:
-    """Cut one part; sequences are drawn independently, so their order is already random."""
+def _part(data: Any, name: str) -> Any:
+    """Cut one part; sequences are in random order already."""
     bounds = np.rint(np.cumsum([0.0, *SPLITS.values()]) * len(data)).astype(int)
     index = list(SPLITS).index(name)
     return data[bounds[index] : bounds[index + 1]]
@@ -103,7 +151,8 @@ def _part(data: koo_eddy.Simulation, name: str) -> koo_eddy.Simulation:
 
 def _write(
     path: Path,
-    parts: dict[str, koo_eddy.Simulation],
+    simulation: _Simulation,
+    parts: dict[str, _Truth],
     *,
     models: bool,
     attributes: dict[str, int],
@@ -111,12 +160,12 @@ def _write(
     import h5py
 
     with h5py.File(path, "w") as file:
-        file.attrs["schema"] = SCHEMA
-        file.attrs["source"] = "Koo & Eddy 2019, doi:10.1371/journal.pcbi.1007560"
-        file.attrs["motifs"] = ", ".join(koo_eddy.MOTIF_IDS.values())
+        file.attrs["schema"] = simulation.schema
+        file.attrs["source"] = simulation.source
+        file.attrs["motifs"] = ", ".join(simulation.motifs)
         file.attrs["layout"] = "X (N, 4, L), ACGT; Y (N, class)"
         file.attrs.update(attributes)
-        file.create_dataset("class_names", data=list(koo_eddy.CLASS_NAMES))
+        file.create_dataset("class_names", data=list(simulation.class_names))
         for name, part in parts.items():
             arrays = {"X": part.one_hot(), "Y": part.labels}
             if models:

@@ -12,13 +12,13 @@ code for the distribution of the number of sites and of the gaps between them.
 from __future__ import annotations
 
 from collections.abc import Iterable
-from contextlib import closing
 from dataclasses import dataclass
 from functools import cache
 
 import numpy as np
 
 from neuroninterp.errors import DataError
+from zoo.simulations.jaspar import base_counts
 
 __all__ = [
     "CLASS_NAMES",
@@ -110,18 +110,11 @@ def motif_counts() -> tuple[np.ndarray, ...]:
         Counts, ACGT, read-only. Profile ``2 * k`` belongs to label k and profile
         ``2 * k + 1`` is its reverse complement.
     """
-    from pyjaspar import jaspardb
-
-    database = jaspardb(release=RELEASE)
-    # The library leaves its database open.
-    with closing(database.conn):
-        planted = [database.fetch_motif_by_id(name).counts for name in MOTIF_IDS.values()]
     profiles = []
-    for counts in planted:
-        forward = np.array([counts[base] for base in "ACGT"], dtype=np.float64).T
-        for profile in (forward, forward[::-1, ::-1].copy()):
-            profile.setflags(write=False)
-            profiles.append(profile)
+    for forward in base_counts(MOTIF_IDS.values(), release=RELEASE):
+        reverse = forward[::-1, ::-1].copy()
+        reverse.setflags(write=False)
+        profiles += [forward, reverse]
     return tuple(profiles)
 
 

@@ -1,0 +1,213 @@
+"""NeuronMotif's networks: the second toy's data and trained network, and a random BD-10."""
+
+from __future__ import annotations
+
+import h5py
+import numpy as np
+import pytest
+from click.testing import CliRunner
+from scipy import stats
+
+import neuroninterp as ni
+import zoo
+from neuroninterp.errors import DataError, UnknownNameError
+from zoo.architectures.neuronmotif import NETWORKS
+from zoo.cli import zoo as command
+from zoo.simulations.neuronmotif import motif_counts, simulate_toy_2
+
+WIDTH = 19
+
+
+@pytest.fixture(scope="module")
+def simulation():
+    return simulate_toy_2(8000, np.random.default_rng(3))
+
+
+@pytest.fixture(scope="module")
+def random_bd_10(tmp_path_factory):
+    path = tmp_path_factory.mktemp("random") / "bd-10.keras"
+    zoo.random_network("bd-10", length=160, seed=4).save(path)
+    return ni.load(path, device="cpu")
+
+
+# --- data ------------------------------------------------------------------------------------
+
+
+def test_profile_is_ctcf_as_the_released_code_plants_it():
+    consensus = "".join("ACGT"[k] for k in motif_counts().argmax(axis=1))
+    # JASPAR's own is TGGCCACCAGGGGGCGCTA.
+    assert consensus == "TAGCGCCCCCTGGTGGCCA"
+
+
+def test_starts_are_where_each_label_has_them(simulation):
+    positive = simulation.labels[:, 0] == 1
+    outer, other = simulation.starts.T
+    assert positive.sum() == 4000
+    late = ~positive & (outer >= 46)
+    assert late.sum() == 2000
+    for starts, first, last in (
+        (outer[positive], 0, 15),
+        (other[positive], 44, 59),
+        (outer[~positive & ~late], 0, 15),
+        (outer[late], 46, 61),
+        (other[~positive], 17, 44),
+    ):
+        assert (starts.min(), starts.max()) == (first, last)
+        assert stats.chisquare(np.bincount(starts - first)).pvalue > 0.001
+    # The two sites of a positive shift on their own.
+    table = np.zeros((16, 16))
+    np.add.at(table, (outer[positive], other[positive] - 44), 1)
+    assert stats.chi2_contingency(table).pvalue > 0.001
+
+
+def test_labels_come_in_random_order(simulation):
+    labels = simulation.labels[:, 0].astype(float)
+    assert abs(labels[:4000].mean() - 0.5) < 0.03
+    assert abs(np.corrcoef(labels[1:], labels[:-1])[0, 1]) < 0.05
+
+
+def test_bases_are_drawn_from_the_profile_and_the_background(simulation):
+    counts = motif_counts()
+    profile = counts / counts.sum(axis=1, keepdims=True)
+    outer, other = simulation.starts.T
+    apart = np.abs(outer - other) >= WIDTH
+    covered = np.zeros(simulation.codes.shape, bool)
+    # The second site lies above the first, so the first is whole only where they are apart.
+    for rows, starts in ((np.flatnonzero(apart), outer[apart]), (np.arange(8000), other)):
+        positions = starts[:, None] + np.arange(WIDTH)
+        covered[rows[:, None], positions] = True
+        bases = simulation.codes[rows[:, None], positions]
+        frequencies = (bases[:, :, None] == np.arange(4)).mean(axis=0)
+        assert np.abs(frequencies - profile).max() < 5 * np.sqrt(0.25 / len(rows))
+    background = simulation.codes[apart][~covered[apart]]
+    assert stats.chisquare(np.bincount(background)).pvalue > 0.001
+    model = simulation.model().transpose(0, 2, 1)
+    assert np.array_equal((model != 0.25).any(axis=2)[apart], covered[apart])
+    assert np.allclose(model[0, other[0] : other[0] + WIDTH], profile, atol=1e-6)
+
+
+def test_file_holds_the_simulation_in_three_parts(tmp_path):
+    path = tmp_path / "toy.h5"
+    arguments = ["simulate", "toy-2", "-o", str(path), "--n", "100", "--seed", "6"]
+    done = CliRunner().invoke(command, arguments, catch_exceptions=False)
+    assert "70 train, 10 valid, 20 test" in done.output
+    truth = simulate_toy_2(100, np.random.default_rng(6))
+    with h5py.File(path) as file:
+        parts = [file[f"X_{name}"][()] for name in ("train", "valid", "test")]
+        assert np.array_equal(np.concatenate(parts), truth.one_hot())
+        assert np.array_equal(file["Y_test"][()], truth.labels[80:])
+        assert file.attrs["motifs"] == "MA0139.1"
+        assert file["class_names"].asstr()[()].tolist() == ["pair"]
+    with pytest.raises(UnknownNameError, match="'toy-3'; valid: koo-eddy, toy-2"):
+        zoo.write_simulation("toy-3", tmp_path / "other.h5")
+    with pytest.raises(DataError, match="at least 1"):
+        simulate_toy_2(0, np.random.default_rng(0))
+
+
+# --- architectures ---------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(("name", "length"), [("toy-2", 82), ("bd-10", 160)])
+def test_closed_forms_agree_with_keras(name, length):
+    row = NETWORKS[name]
+    model = zoo.build(name, length=length, seed=0)
+    assert model.count_params() == row.parameter_count(length=length)
+    assert model.output_shape == (None, row.classes)
+    assert model.get_layer("flatten").output.shape[1] == row.features(length)
+
+
+def test_bd_10_has_the_published_size():
+    row = NETWORKS["bd-10"]
+    filters = [block.filters for block in row.blocks]
+    assert filters == [128, 128, 160, 160, 256, 256, 384, 384, 512, 512]
+    assert sum(filters) == 2880
+    assert [k for k, block in enumerate(row.blocks, start=1) if block.pool == 2] == [2, 4, 6, 8]
+    # 600 bp: 594 and 592 positions, 296 after the pool, … 29 at the end.
+    assert row.features() == 29 * 512
+
+
+def test_lengths_that_do_not_fit_are_told():
+    with pytest.raises(DataError, match="70 bp are too short for zoo model 'toy-2'"):
+        zoo.build("toy-2", length=70)
+    with pytest.raises(DataError, match="gives 2 outputs for 98 bp, and the data have 1 labels"):
+        zoo.build("toy-2", length=98)
+
+
+def test_random_network_has_the_papers_fields_and_live_neurons(random_bd_10):
+    fields = [layer.receptive_field for layer in random_bd_10.layers]
+    assert fields == [7, 9, 14, 18, 28, 36, 56, 72, 112, 144]
+    rng = np.random.default_rng(5)
+    for layer in random_bd_10.layers:
+        windows = rng.integers(0, 4, (512, layer.receptive_field), np.uint8)
+        values = random_bd_10.trunk(layer.number).values(windows)
+        assert values.mean() == pytest.approx(-0.5, abs=0.05)
+        assert values.std() == pytest.approx(1.0, abs=0.05)
+        active = (values > 0).mean(axis=0)
+        assert active.min() > 0.1
+        assert active.max() < 0.6
+
+
+def test_random_network_is_the_seeds():
+    first, again, other = (
+        zoo.random_network("toy-2", seed=seed, convolutions_only=False).get_weights()
+        for seed in (1, 1, 2)
+    )
+    assert all(np.array_equal(a, b) for a, b in zip(first, again, strict=True))
+    assert not np.array_equal(first[0], other[0])
+
+
+# --- the shipped toy -------------------------------------------------------------------------
+
+
+def test_shipped_toy_classifies_fresh_sequences_as_recorded():
+    fresh = simulate_toy_2(4000, np.random.default_rng(123))
+    model, record = zoo.load("toy-2"), zoo.read_record("toy-2")
+    inputs = fresh.one_hot().transpose(0, 2, 1).astype(np.float32)
+    probabilities = model.predict(inputs, batch_size=500, verbose=0)[:, 0]
+    positive = fresh.labels[:, 0] == 1
+    accuracy = ((probabilities > 0.5) == positive).mean()
+    text = (zoo.test_data_path().parent / "README.md").read_text()
+    (line,) = [line for line in text.splitlines() if line.startswith("| toy-2 |")]
+    stated = float(line.split("|")[5])
+    # Three standard errors of two samples of 4,000.
+    assert accuracy == pytest.approx(stated, abs=3 * np.sqrt(2 * 0.985 * 0.015 / 4000))
+    auroc = (
+        stats.mannwhitneyu(probabilities[positive], probabilities[~positive]).statistic / 2000**2
+    )
+    assert auroc == pytest.approx(record["test"]["auroc"], abs=0.002)
+    epochs = f"{len(record['history']['loss'])} ({record['best_epoch']})"
+    assert line.split("|")[2].strip() == epochs
+    assert f"| {record['test']['auroc']:.3f} | {record['test']['aupr']:.3f} |" in line
+    assert record["command"].startswith(
+        "neuroninterp zoo train toy-2 --data toy-2.h5 -o . --seed 0"
+    )
+
+
+def test_shipped_toy_has_the_papers_fields_and_no_dead_neuron():
+    for suffix in ("keras", "onnx"):
+        model = ni.load(zoo.weights_path("toy-2", suffix), device="cpu")
+        assert [layer.filters for layer in model.layers] == [5, 5, 6, 6, 1]
+        assert [layer.receptive_field for layer in model.layers] == [7, 12, 22, 42, 82]
+        assert [layer.shifts for layer in model.layers] == [1, 2, 4, 8, 16]
+    rng = np.random.default_rng(8)
+    for layer in model.layers:
+        windows = rng.integers(0, 4, (8192, layer.receptive_field), np.uint8)
+        values = model.trunk(layer.number).values(windows)
+        assert ((values > 0).mean(axis=0) > 0.005).all()
+
+
+@pytest.mark.filterwarnings("ignore::UserWarning")
+def test_toy_is_trained_by_a_command(tmp_path):
+    data = tmp_path / "toy.h5"
+    zoo.write_simulation("toy-2", data, n=300, models=False)
+    record = zoo.train("toy-2", data, tmp_path, epochs=2, device="cpu", verbose=False)
+    assert (record["batch_size"], record["patience"]) == (32, 15)
+    assert record["parameters"] == 546
+    assert record["history"]["loss"][1] < record["history"]["loss"][0]
+    assert {path.name for path in tmp_path.glob("toy-2.*")} == {
+        "toy-2.keras",
+        "toy-2.onnx",
+        "toy-2.json",
+    }
+    with pytest.raises(UnknownNameError, match=r"'text'; valid: released"):
+        zoo.train("toy-2", data, tmp_path / "other", protocol="text")

@@ -1,0 +1,126 @@
+"""All networks of the zoo, whatever their source, under one set of names."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from neuroninterp.errors import UnknownNameError
+from zoo.architectures import koo_eddy, neuronmotif
+from zoo.architectures.blocks import Protocol
+
+if TYPE_CHECKING:
+    import keras
+
+__all__ = ["KOO_EDDY", "NEURONMOTIF", "Row", "Source", "build", "names", "network", "source_of"]
+
+Row = koo_eddy.Variant | neuronmotif.Network
+"""A row of any source's table."""
+
+
+@dataclass(frozen=True)
+class Source:
+    """A paper whose networks the zoo builds.
+
+    Parameters
+    ----------
+    title : str
+        Authors and year, or the system's name.
+    protocols : dict of str to Protocol
+        Its training protocols.
+    batch_size, patience : int
+        Sequences a step, and epochs without a lower validation loss after which training
+        stops, as in the paper.
+    """
+
+    title: str
+    protocols: dict[str, Protocol]
+    batch_size: int
+    patience: int
+
+    def protocol(self, name: str) -> Protocol:
+        """Return a training protocol.
+
+        Raises
+        ------
+        UnknownNameError
+            If there is no such protocol.
+        """
+        if name not in self.protocols:
+            raise UnknownNameError("training protocol", name, tuple(self.protocols))
+        return self.protocols[name]
+
+
+KOO_EDDY = Source("Koo & Eddy 2019", koo_eddy.PROTOCOLS, batch_size=100, patience=20)
+NEURONMOTIF = Source("NeuronMotif", neuronmotif.PROTOCOLS, batch_size=32, patience=15)
+
+
+def names() -> tuple[str, ...]:
+    """Return the names of all networks, source by source."""
+    return (*koo_eddy.VARIANTS, *neuronmotif.NETWORKS)
+
+
+def network(name: str) -> Row:
+    """Return the parameters of one network.
+
+    Raises
+    ------
+    UnknownNameError
+        If there is no such network; the message lists those that exist.
+    """
+    rows: dict[str, Row] = {**koo_eddy.VARIANTS, **neuronmotif.NETWORKS}
+    if name not in rows:
+        raise UnknownNameError("zoo model", name, tuple(rows))
+    return rows[name]
+
+
+def source_of(row: Row) -> Source:
+    """Return where a row of parameters comes from."""
+    return NEURONMOTIF if isinstance(row, neuronmotif.Network) else KOO_EDDY
+
+
+def build(
+    name: str | Row,
+    *,
+    length: int | None = None,
+    classes: int | None = None,
+    protocol: str = "released",
+    seed: int | None = None,
+) -> keras.Model:
+    """Build one network, untrained, with the optimiser and loss of a protocol.
+
+    Parameters
+    ----------
+    name : str, Variant or Network
+        One of :func:`names`, or a row of parameters of your own.
+    length : int or None
+        Sequence length, bp; the paper's for None.
+    classes : int or None
+        Number of outputs; the paper's for None.
+    protocol : str
+        "released", or for Koo & Eddy "text".
+    seed : int, optional
+        Of the initial weights and the dropout; random where None.
+
+    Returns
+    -------
+    keras.Model
+        Compiled; ``(N, length, 4)`` one-hot, ACGT, to ``(N, classes)`` probabilities.
+
+    Raises
+    ------
+    UnknownNameError
+        If the network or the protocol does not exist.
+    DataError
+        If the network cannot read sequences of this length, or give as many outputs.
+    """
+    row = network(name) if isinstance(name, str) else name
+    if isinstance(row, neuronmotif.Network):
+        return neuronmotif.build(row, length=length, classes=classes, protocol=protocol, seed=seed)
+    return koo_eddy.build(
+        row,
+        length=row.length if length is None else length,
+        classes=row.classes if classes is None else classes,
+        protocol=protocol,
+        seed=seed,
+    )
