@@ -13,7 +13,9 @@ import numpy as np
 
 from neuroninterp.graph import Activation, Affine, Convolution, Graph, Node, Pool
 
-__all__ = ["simplify"]
+__all__ = ["leaky", "simplify"]
+
+_LEAK = 0.3
 
 _MONOTONE = frozenset(
     {
@@ -47,6 +49,17 @@ def simplify(graph: Graph, target: str) -> Graph:
     _fold_affine(nodes)
     _pool_first(nodes)
     return Graph(nodes=tuple(nodes.values()), outputs=(target,))
+
+
+def leaky(graph: Graph) -> Graph:
+    """Return the graph with rectifiers that let a part of what is negative pass."""
+    nodes = tuple(
+        replace(node, function="leaky_relu", alpha=_LEAK)
+        if isinstance(node, Activation) and node.function == "relu"
+        else node
+        for node in graph
+    )
+    return Graph(nodes=nodes, outputs=graph.outputs)
 
 
 def _only_reader(nodes: dict[str, Node], name: str) -> Node | None:

@@ -7,6 +7,7 @@ window's value equals the full model's at any interior position.
 
 from __future__ import annotations
 
+import time
 from typing import Any
 
 import numpy as np
@@ -14,8 +15,8 @@ import numpy as np
 from neuroninterp.backend import compiled, gradient, import_keras, recompiles_per_shape
 from neuroninterp.errors import DataError
 from neuroninterp.fields.forward import Forward, width
-from neuroninterp.fields.simplify import simplify
-from neuroninterp.graph import Convolution, Graph, LayerNodes, Pool
+from neuroninterp.fields.simplify import leaky, simplify
+from neuroninterp.graph import Affine, Convolution, Graph, Input, LayerNodes, Pad, Pool
 from neuroninterp.graph.evaluate import encode
 
 __all__ = ["BASES", "Trunk"]
@@ -49,8 +50,14 @@ class Trunk:
     pools : tuple of str
         Names of the pooling nodes below the layer that hide more than one position,
         nearest first.
+    linear : bool
+        Whether z is a sum of one number a position.
     multiplications : int
         What one window costs in convolutions.
+    evaluations : int
+        Windows evaluated so far, whatever was asked of them.
+    seconds : float
+        Wall-clock time spent so far inside the compiled network, transfers included.
     """
 
     def __init__(self, graph: Graph, layer: LayerNodes, table: np.ndarray = BASES) -> None:
@@ -59,7 +66,9 @@ class Trunk:
             raise TypeError(f"{layer.convolution!r} is not a convolution")
         self._graph = graph
         self._exact = Forward(graph, layer.value)
-        self._fast = Forward(simplify(graph, layer.value), layer.value)
+        simple = simplify(graph, layer.value)
+        self._fast = Forward(simple, layer.value)
+        self._leaky = Forward(leaky(simple), layer.value)
         self.receptive_field = width(self._exact.intervals[graph.input.name])
         self.neurons = int(convolution.kernel.shape[2])
         self.pools = tuple(
@@ -72,8 +81,12 @@ class Trunk:
         rows = max(_BATCH_ELEMENTS // self._exact.largest_tensor(), 1)
         # A power of two, so that few shapes are traced.
         self.batch_size = int(np.clip(2 ** int(np.log2(rows)), _SMALLEST_BATCH, 8192))
+        self.linear = all(
+            isinstance(node, (Input, Convolution, Affine, Pad)) for node in self._exact.nodes
+        )
         self.multiplications = self._exact.multiplications()
         self.evaluations = 0
+        self.seconds = 0.0
 
     def values(self, windows: np.ndarray) -> np.ndarray:
         """Return z of every neuron on every window.
@@ -93,6 +106,48 @@ class Trunk:
     def values_of(self, windows: np.ndarray, neurons: np.ndarray) -> np.ndarray:
         """Return z of one neuron a window: neuron ``neurons[i]`` on ``windows[i]``, shape (N,)."""
         return self._run(windows, ("gather",), np.asarray(neurons, np.int32))
+
+    def guides_of(self, windows: np.ndarray, neurons: np.ndarray) -> np.ndarray:
+        """Return what z would be if no rectifier below the layer cut anything off entirely.
+
+        Where z is the same for nearly all windows, because everything below is silent, this
+        says which of them come closest to waking something.
+
+        Parameters
+        ----------
+        windows : numpy.ndarray, shape=(N, receptive_field)
+            Codes, uint8.
+        neurons : numpy.ndarray, shape=(N,)
+            The neuron of each window.
+
+        Returns
+        -------
+        numpy.ndarray, shape=(N,)
+            float32; only its order means something.
+        """
+        return self._run(windows, ("guide",), np.asarray(neurons, np.int32))
+
+    def slopes(self, windows: np.ndarray, neurons: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Return z and its gradient with respect to the bases.
+
+        Parameters
+        ----------
+        windows : numpy.ndarray, shape=(N, receptive_field)
+            Codes 0 to 3, uint8.
+        neurons : numpy.ndarray, shape=(N,)
+            The neuron of each window.
+
+        Returns
+        -------
+        values : numpy.ndarray, shape=(N,)
+            z, float32.
+        gradients : numpy.ndarray, shape=(N, receptive_field, 4)
+            Derivative of z by the share of each base at each position: the difference of two
+            bases is, to first order, what the substitution changes.
+        """
+        found = self._run(windows, ("slope",), np.asarray(neurons, np.int32))
+        length = self.receptive_field
+        return found[:, 0], found[:, 1:].reshape(len(found), length, 4)
 
     def pool_inputs(self, windows: np.ndarray, pool: str) -> np.ndarray:
         """Return what a pool below the layer reads on every window.
@@ -145,11 +200,13 @@ class Trunk:
         self.evaluations += len(windows)
         to_numpy = import_keras().ops.convert_to_numpy
         pieces = []
+        begun = time.perf_counter()
         for begin in range(0, len(windows), self.batch_size):
             batch = [a[begin : begin + self.batch_size] for a in (windows, *extra)]
             size = len(batch[0])
             padded = [_pad_rows(a, self._padded_size(size)) for a in batch]
             pieces.append(to_numpy(function(*padded))[:size])
+        self.seconds += time.perf_counter() - begun
         if not pieces:
             # An empty call still tells the shape of the answer.
             return to_numpy(function(*[_pad_rows(a, 1) for a in (windows, *extra)]))[:0]
@@ -171,6 +228,14 @@ class Trunk:
                     lambda at: pick(self._exact(encoded, known={key[1]: at}), neurons), tensor
                 )
                 return tensor * slope
+            if key[0] == "slope":
+                value = pick(self._fast(encoded), neurons)
+                slope = gradient(lambda at: pick(self._fast(at), neurons), encoded)
+                by_base = ops.matmul(slope, ops.transpose(self._table[:4].astype("float32")))
+                flat = ops.reshape(by_base, (-1, 4 * self.receptive_field))
+                return ops.concatenate([ops.expand_dims(value, 1), flat], axis=1)
+            if key[0] == "guide":
+                return pick(self._leaky(encoded), neurons)
             z = self._fast(encoded)
             return pick(z, neurons) if key[0] == "gather" else z
 

@@ -7,13 +7,16 @@ import time
 import numpy as np
 
 from neuroninterp.models import Model
-from neuroninterp.sampling.enumeration import LARGEST_ENUMERATED
-from neuroninterp.sampling.splitting import effort_for, expected_evaluations
+from neuroninterp.sampling.effort import effort_for, expected_evaluations
+from neuroninterp.sampling.enumeration import enumerable
 
 __all__ = ["sampling_seconds"]
 
 _NOMINAL_RATE = 2e10
 """Multiplications a second of two ordinary cores; a GPU or many cores are faster."""
+_OVERHEAD = 1.5e-6
+"""Seconds a window outside of the network: proposals, counting."""
+_LINEAR_SECONDS = 0.05
 _FAR = 30
 """Times by which the nominal estimate must miss the limit for the answer to be clear."""
 _BATCHES = 2
@@ -45,14 +48,17 @@ def sampling_seconds(
     """
     trunk = model.trunk(layer)
     field = trunk.receptive_field
-    if field <= LARGEST_ENUMERATED:
-        evaluations = 4**field
+    if enumerable(trunk):
+        evaluations = 2 * 4**field
+    elif trunk.linear:
+        return _LINEAR_SECONDS * neurons
     else:
-        evaluations = neurons * expected_evaluations(effort_for(effort, field), field)
-    nominal = evaluations * trunk.multiplications / _NOMINAL_RATE
+        effort_of_one = effort_for(effort, field, trunk.multiplications)
+        evaluations = neurons * expected_evaluations(effort_of_one, field)
+    nominal = evaluations * (_OVERHEAD + trunk.multiplications / _NOMINAL_RATE)
     if not limit / _FAR < nominal < limit * _FAR:
         return nominal
-    return evaluations * _seconds_per_window(model, layer)
+    return evaluations * (_OVERHEAD + _seconds_per_window(model, layer))
 
 
 def _seconds_per_window(model: Model, layer: int) -> float:

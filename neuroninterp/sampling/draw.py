@@ -8,9 +8,15 @@ import numpy as np
 
 from neuroninterp.errors import UnknownNameError
 from neuroninterp.models import Model
-from neuroninterp.sampling.enumeration import LARGEST_ENUMERATED, enumerate_neurons
+from neuroninterp.sampling.effort import EFFORTS, effort_for
+from neuroninterp.sampling.enumeration import (
+    ALWAYS_ENUMERATED,
+    enumerable,
+    enumerate_neurons,
+)
+from neuroninterp.sampling.linear import sum_neurons
 from neuroninterp.sampling.sample import ActivationSample
-from neuroninterp.sampling.splitting import EFFORTS, effort_for, split_neurons
+from neuroninterp.sampling.splitting import split_neurons
 
 __all__ = ["activity_thresholds", "sample"]
 
@@ -47,8 +53,9 @@ def sample(
 ) -> list[ActivationSample]:
     """Draw activation-weighted samples of a layer's neurons from the model itself.
 
-    Fields of up to 11 bp are enumerated, so that everything about them is exact; longer
-    ones are sampled by multilevel splitting.
+    Neurons that are linear in the sequence, as those of a first layer are, and short fields
+    are summed over all sequences, so that everything about them is exact; the others are
+    sampled (:mod:`neuroninterp.sampling.splitting`).
 
     Parameters
     ----------
@@ -84,7 +91,10 @@ def sample(
     for begin in range(0, len(chosen), _NEURONS_AT_ONCE):
         block = chosen[begin : begin + _NEURONS_AT_ONCE]
         limits = thresholds[begin : begin + _NEURONS_AT_ONCE]
-        if trunk.receptive_field <= LARGEST_ENUMERATED:
+        if trunk.linear and trunk.receptive_field > ALWAYS_ENUMERATED:
+            samples += sum_neurons(trunk, layer, block, limits, seed=seed)
+            advance(len(block))
+        elif enumerable(trunk):
             samples += enumerate_neurons(trunk, layer, block, limits, seed=seed)
             advance(len(block))
         else:
@@ -93,7 +103,7 @@ def sample(
                 layer,
                 block,
                 limits,
-                effort=effort_for(effort, trunk.receptive_field),
+                effort=effort_for(effort, trunk.receptive_field, trunk.multiplications),
                 seed=seed,
                 advance=advance,
             )

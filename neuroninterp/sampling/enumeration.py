@@ -12,16 +12,28 @@ from neuroninterp.sampling.sample import (
     ActivationSample,
     level_of,
     level_weights,
+    part_weights,
 )
 
-__all__ = ["LARGEST_ENUMERATED", "all_windows", "enumerate_neurons"]
+__all__ = ["ALWAYS_ENUMERATED", "all_windows", "enumerable", "enumerate_neurons"]
 
-LARGEST_ENUMERATED = 11
-"""Longest receptive field (bp) that is enumerated: 4^11 is 4.2 million windows."""
+ALWAYS_ENUMERATED = 9
+"""Fields up to this (bp) are enumerated whatever the layer: 4^9 is 262,144 windows."""
+
+_LONGEST = 11
+_WINDOWS_A_NEURON = 150_000
+"""What sampling a neuron costs, in windows evaluated."""
 
 _CHUNK = 65_536
 _KEPT_WHOLE = 8_000
 _KEPT_PER_LEVEL = 400
+
+
+def enumerable(trunk: Trunk) -> bool:
+    """Say whether looking at every window is the cheaper way: 9 bp, or 11 in a wide layer."""
+    field = trunk.receptive_field
+    affordable = 4 ** min(field, _LONGEST) <= _WINDOWS_A_NEURON * trunk.neurons
+    return field <= ALWAYS_ENUMERATED or (field <= _LONGEST and affordable)
 
 
 def all_windows(length: int, begin: int, end: int) -> np.ndarray:
@@ -45,7 +57,7 @@ def enumerate_neurons(
     Parameters
     ----------
     trunk : Trunk
-        Trunk of the layer; its field must be at most :data:`LARGEST_ENUMERATED` bp.
+        Trunk of the layer; see :func:`enumerable`.
     layer : int
         Layer number, recorded in the samples.
     neurons : sequence of int
@@ -129,7 +141,7 @@ def _sample(
         weights = level_weights(values, threshold, maximum)
     else:
         mean = np.divide(activation, counts, out=np.zeros(LEVELS), where=counts > 0)
-        weights = _weights_of_part(levels[kept], mean)
+        weights = part_weights(levels[kept], mean)
     above = np.append(np.cumsum(counts[::-1])[::-1], 0)[:LEVELS]
     with np.errstate(divide="ignore"):
         log2_level = np.log2(above) - 2 * length
@@ -146,6 +158,8 @@ def _sample(
         log2_rarity=float(log2_level[0]),
         log2_level=log2_level,
         source="enumeration",
+        effective_size=float("inf"),
+        ppm_error=0.0,
     )
 
 
@@ -160,14 +174,6 @@ def _kept(levels: np.ndarray, counts: np.ndarray, rng: np.random.Generator) -> n
             members = rng.choice(members, _KEPT_PER_LEVEL, replace=False)
         chosen.append(np.sort(members))
     return np.concatenate(chosen)
-
-
-def _weights_of_part(levels: np.ndarray, mean_activation: np.ndarray) -> np.ndarray:
-    """Weigh a fair part of each level by the level's own mean activation."""
-    counts = np.bincount(levels, minlength=LEVELS)
-    scale = np.divide(mean_activation, counts, out=np.zeros(LEVELS), where=counts > 0)
-    weights = scale[levels]
-    return weights / weights.sum()
 
 
 def _decode(numbers: np.ndarray, length: int) -> np.ndarray:

@@ -15,8 +15,8 @@ import numpy as np
 
 __all__ = ["MOVES", "Randomness", "draw", "propose"]
 
-MOVES = ("site", "sites", "site", "cross-over", "site", "block", "sites", "shift")
-"""Order in which the moves are tried, one a sweep."""
+MOVES = ("site", "cross-over", "sites", "rotation", "site", "shift", "sites", "cross-over", "block")
+"""Moves that suit every neuron, in the order in which the climb tries them, one a sweep."""
 
 _REFILLING = ("block", "shift")
 _LONGEST_SHIFT = 12
@@ -34,19 +34,18 @@ class Randomness:
     """Uniform codes 0 to 3, shape (neurons, particles, length), uint8; empty where the move
     needs none."""
 
+    def regrouped(self, rows: int, particles: int) -> Randomness:
+        """Return the same numbers for ``rows`` rows of ``particles`` each."""
+        bases = self.bases.reshape(rows, particles, -1) if self.bases.size else self.bases
+        return Randomness(self.move, self.uniforms.reshape(rows, particles, 4), bases)
 
-def draw(
-    streams: list[np.random.Generator], particles: int, length: int, sweeps: int
-) -> list[Randomness]:
-    """Draw the random numbers of several sweeps, each neuron from its own stream."""
-    moves = [MOVES[sweep % len(MOVES)] for sweep in range(sweeps)]
-    uniforms = np.stack([rng.random((sweeps, particles, 4)) for rng in streams], axis=1)
-    drawn = []
-    for sweep, move in enumerate(moves):
-        size = (particles, length) if move in _REFILLING else (0, 0)
-        bases = np.stack([rng.integers(0, 4, size, np.uint8) for rng in streams])
-        drawn.append(Randomness(move, uniforms[sweep], bases))
-    return drawn
+
+def draw(streams: list[np.random.Generator], move: str, particles: int, length: int) -> Randomness:
+    """Draw the random numbers of one sweep of a given move."""
+    uniforms = np.stack([rng.random((particles, 4)) for rng in streams])
+    size = (particles, length) if move in _REFILLING else (0, 0)
+    bases = np.stack([rng.integers(0, 4, size, np.uint8) for rng in streams])
+    return Randomness(move, uniforms, bases)
 
 
 def propose(state: np.ndarray, random: Randomness) -> tuple[np.ndarray, np.ndarray]:
@@ -75,6 +74,8 @@ def propose(state: np.ndarray, random: Randomness) -> tuple[np.ndarray, np.ndarr
         return _substitute(state, random, sites=3), alone
     if move == "block":
         return np.where(_stretch(random, state.shape[2]), random.bases, state), alone
+    if move == "rotation":
+        return _rotate(state, random), alone
     if move == "shift":
         return _shift(state, random), alone
     return _cross_over(state, random)
@@ -102,12 +103,31 @@ def _stretch(random: Randomness, length: int) -> np.ndarray:
 def _shift(state: np.ndarray, random: Randomness) -> np.ndarray:
     """Slide the window by a few bp either way; random bases enter at the end."""
     length = state.shape[2]
-    longest = min(_LONGEST_SHIFT, max(length // 3, 1))
-    distance = 1 + (random.uniforms[:, :, 0] * longest).astype(np.int64)
+    distance = _distance(random.uniforms[:, :, 0], min(_LONGEST_SHIFT, max(length // 3, 1)))
     signed = np.where(random.uniforms[:, :, 1] < 0.5, distance, -distance)[:, :, None]
     origin = np.arange(length) - signed
     moved = np.take_along_axis(state, np.clip(origin, 0, length - 1), axis=2)
     return np.where((origin >= 0) & (origin < length), moved, random.bases)
+
+
+def _distance(uniform: np.ndarray, longest: int) -> np.ndarray:
+    """Return distances of 1 bp to ``longest``, short ones the most often: pools are small."""
+    return np.exp(uniform * np.log(longest + 1)).astype(np.int64)
+
+
+def _rotate(state: np.ndarray, random: Randomness) -> np.ndarray:
+    """Rotate one random stretch by a few bp: what stands in it moves, and nothing is lost."""
+    length = state.shape[2]
+    longest = max(length // 2, 2)
+    start = (random.uniforms[:, :, 0] * length).astype(np.int64)[:, :, None]
+    size = 2 + (random.uniforms[:, :, 1] * (longest - 1)).astype(np.int64)[:, :, None]
+    size = np.minimum(size, length - start)
+    distance = _distance(random.uniforms[:, :, 2], min(_LONGEST_SHIFT, longest))
+    signed = np.where(random.uniforms[:, :, 3] < 0.5, distance, -distance)[:, :, None]
+    position = np.arange(length)
+    inside = (position >= start) & (position < start + size)
+    origin = np.where(inside, start + (position - start - signed) % size, position)
+    return np.take_along_axis(state, origin, axis=2)
 
 
 def _cross_over(state: np.ndarray, random: Randomness) -> tuple[np.ndarray, np.ndarray]:

@@ -12,7 +12,16 @@ from dataclasses import dataclass
 
 import numpy as np
 
-__all__ = ["LEVELS", "ActivationSample", "level_edges", "level_of", "level_weights", "weighted_ppm"]
+__all__ = [
+    "LEVELS",
+    "ActivationSample",
+    "dead_sample",
+    "level_edges",
+    "level_of",
+    "level_weights",
+    "part_weights",
+    "weighted_ppm",
+]
 
 LEVELS = 20
 """Number of activation levels."""
@@ -47,7 +56,16 @@ class ActivationSample:
         log2 of the probability that a uniformly random window lies above the lower edge of
         each level; NaN for data.
     source : str
-        "enumeration" (exact), "splitting" (sampled) or "data".
+        "enumeration" or "summation" (exact), "splitting" (sampled) or "data".
+    effective_size : float
+        Number of independent windows that would give the PPM's entries the same standard
+        errors; infinite where it is exact, NaN for data.
+    ppm_error : float
+        Expected absolute error of the PPM's entries, on average: 0 where it is exact, NaN for
+        data. It sees what independent populations disagree about, and not what all of them
+        missed.
+    converged : bool
+        Whether that is as small as the effort asks for.
     """
 
     layer: int
@@ -62,11 +80,47 @@ class ActivationSample:
     log2_rarity: float
     log2_level: np.ndarray
     source: str
+    effective_size: float = float("nan")
+    ppm_error: float = float("nan")
+    converged: bool = True
 
     @property
     def dead(self) -> bool:
         """Whether no window activates the neuron."""
         return len(self.values) == 0
+
+
+def dead_sample(
+    layer: int, neuron: int, threshold: float, maximum: float, best: np.ndarray, *, source: str
+) -> ActivationSample:
+    """Return the sample of a neuron that no window activates.
+
+    Parameters
+    ----------
+    layer, neuron : int
+        Layer number (from 1) and channel (from 0).
+    threshold, maximum : float
+        Above which it would be active, and the largest z found.
+    best : numpy.ndarray, shape=(receptive field,)
+        A window with that z.
+    source : str
+        How it was looked for.
+    """
+    length = len(best)
+    return ActivationSample(
+        layer=layer,
+        neuron=neuron,
+        windows=np.zeros((0, length), np.uint8),
+        values=np.zeros(0),
+        weights=np.zeros(0),
+        ppm=np.full((length, 4), 0.25),
+        threshold=threshold,
+        maximum=maximum,
+        best_window=best,
+        log2_rarity=float("-inf"),
+        log2_level=np.full(LEVELS, -np.inf),
+        source=source,
+    )
 
 
 def level_edges(threshold: float, maximum: float) -> np.ndarray:
@@ -118,6 +172,27 @@ def level_weights(
     activation = np.bincount(level, within * (values - threshold), LEVELS)
     scale = np.divide(activation, mass**2, out=np.zeros(LEVELS), where=mass > 0)
     weights = within * scale[level]
+    return weights / weights.sum()
+
+
+def part_weights(level: np.ndarray, mean_activation: np.ndarray) -> np.ndarray:
+    """Weigh a fair part of each level by the level's own mean activation.
+
+    Parameters
+    ----------
+    level : numpy.ndarray, shape=(n,)
+        Level of each window, 0 to LEVELS - 1.
+    mean_activation : numpy.ndarray, shape=(LEVELS,)
+        Mean activation above the threshold of all windows of each level.
+
+    Returns
+    -------
+    numpy.ndarray, shape=(n,)
+        Non-negative, summing to 1.
+    """
+    counts = np.bincount(level, minlength=LEVELS)
+    scale = np.divide(mean_activation, counts, out=np.zeros(LEVELS), where=counts > 0)
+    weights: np.ndarray = scale[level]
     return weights / weights.sum()
 
 

@@ -1,145 +1,56 @@
-"""Multilevel splitting: fair draws of every activation level from the forward pass alone.
+"""Sampling one neuron after the other's example: climb, learn, visit, stop when sure.
 
-Particles are uniform on {z > t}. The threshold t rises in steps that a fixed share of them
-survives; the survivors are copied and moved (:mod:`neuroninterp.sampling.proposals`), and
-the product of the surviving fractions estimates P(z > t) for a random window. When the
-particles have reached the top, a coordinate ascent finds the maximum, which fixes the
-activation levels. Then every level is visited once more: the particles of the climb that
-lie above its lower edge, fair draws already, are copied, moved at length and recorded.
+1. Populations of particles climb from random windows to the neuron's top
+   (:mod:`neuroninterp.sampling.climb`); an ascent from their best windows finds the maximum,
+   which fixes the activation levels.
+2. A mixture of products is fitted to what the climb met, and learned anew from a burn-in.
+3. The flat ensemble (:mod:`neuroninterp.sampling.ensemble`) visits all levels evenly, in
+   rounds, until the populations agree on the PPM as closely as the effort asks for.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 
 from neuroninterp.fields import Trunk
 from neuroninterp.sampling.ascent import ascend
-from neuroninterp.sampling.proposals import draw, propose
-from neuroninterp.sampling.sample import (
-    LEVELS,
-    ActivationSample,
-    level_edges,
-    level_of,
-    level_weights,
-    weighted_ppm,
-)
+from neuroninterp.sampling.background import background_windows, begin, guided, scorer
+from neuroninterp.sampling.climb import Population, Step, climb
+from neuroninterp.sampling.effort import ISLANDS, Effort
+from neuroninterp.sampling.ensemble import LOCAL, REDRAWN, Ensemble, Visit
+from neuroninterp.sampling.ladder import Ladder, build_ladder
+from neuroninterp.sampling.mixture import ProductMixture, fit_mixture
+from neuroninterp.sampling.sample import ActivationSample, dead_sample
+from neuroninterp.sampling.tally import Tally
 
-__all__ = ["EFFORTS", "Effort", "effort_for", "expected_evaluations", "split_neurons"]
+__all__ = ["split_neurons"]
 
-
-@dataclass(frozen=True)
-class Effort:
-    """How much work the sampler does.
-
-    Parameters
-    ----------
-    particles : int
-        Particles per level.
-    sweeps : int
-        Moves per particle at each level.
-    records : int
-        How many times in these sweeps the particles are recorded.
-    climb_particles, climb_sweeps : int
-        Particles per neuron in the climb, and moves per particle at each of its steps.
-    survivors : float
-        Share of the particles that lives on at each step of the climb, in (0, 1).
-    """
-
-    particles: int
-    sweeps: int
-    records: int
-    climb_particles: int
-    climb_sweeps: int
-    survivors: float
-
-
-def effort_for(name: str, receptive_field: int) -> Effort:
-    """Return a named effort for a receptive field (bp).
-
-    Fields over 40 bp get fewer and larger steps: each evaluation costs more there, and the
-    climb is many times as long.
-    """
-    short, long = EFFORTS[name]
-    return short if receptive_field <= _LONG_FIELD else long
-
-
-def expected_evaluations(effort: Effort, receptive_field: int) -> int:
-    """Estimate how many windows the sampler evaluates for one neuron.
-
-    The levels cost a fixed number; the climb has as many steps as it takes to single out one
-    window of the field, 2 bits a position.
-    """
-    levels = LEVELS * effort.particles * effort.sweeps
-    steps = min(2 * receptive_field / -np.log2(effort.survivors), _MOST_STEPS)
-    return int(levels + steps * effort.climb_particles * effort.climb_sweeps)
-
-
-EFFORTS = {
-    "quick": (Effort(64, 16, 1, 96, 8, 0.25), Effort(32, 8, 1, 32, 6, 0.125)),
-    "standard": (Effort(128, 32, 2, 512, 12, 0.25), Effort(64, 16, 2, 64, 8, 0.125)),
-    "thorough": (Effort(400, 64, 4, 400, 32, 0.25), Effort(200, 32, 4, 200, 16, 0.25)),
-}
-"""Name to the efforts for short and for long receptive fields."""
-
-_LONG_FIELD = 40
-_NEURONS_AT_ONCE = 8
-_CLOSE = 0.002
-"""Spread of the particles, relative to their top, at which a climb may end."""
-_MOST_STEPS = 500
-"""Steps after which a climb is given up: 1,000 bits, beyond any field that is sampled."""
+_PARTICLES_AT_ONCE = 8192
+_COMPONENTS = 32
+_DONORS = 256
+_LEARNED_FROM = 4000
+_REDRAWN_FROM = 0.35
+"""Share of whole windows accepted from which mostly these are proposed."""
+_KEPT_A_ROUND = 4000
 
 
 @dataclass(eq=False)
-class _Swarm:
-    """Particles that advance together: one row a neuron, or a neuron's level."""
+class _Start:
+    """What the climb of one neuron left behind."""
 
-    neurons: np.ndarray
-    streams: list[np.random.Generator]
-    state: np.ndarray
-    values: np.ndarray
-    threshold: np.ndarray
-    log2_probability: np.ndarray
-
-    def take(self, keep: np.ndarray) -> _Swarm:
-        """Return the rows in ``keep`` (a boolean mask)."""
-        return _Swarm(
-            self.neurons[keep],
-            [stream for stream, kept in zip(self.streams, keep, strict=True) if kept],
-            self.state[keep],
-            self.values[keep],
-            self.threshold[keep],
-            self.log2_probability[keep],
-        )
-
-
-@dataclass(frozen=True, eq=False)
-class _Step:
-    """Particles of one neuron, uniform above ``threshold``."""
-
-    threshold: float
-    log2_probability: float
-    state: np.ndarray
-    values: np.ndarray
-
-
-@dataclass(frozen=True, eq=False)
-class _Top:
-    """A neuron's activity threshold, and the largest value found with its window."""
-
-    layer: int
     neuron: int
     threshold: float
     maximum: float
-    window: np.ndarray
-
-    def risen(self, windows: np.ndarray, values: np.ndarray) -> _Top:
-        """Return the top after more windows were seen."""
-        if not len(values) or values.max() <= self.maximum:
-            return self
-        return replace(self, maximum=float(values.max()), window=windows[values.argmax()])
+    best: np.ndarray
+    windows: np.ndarray
+    values: np.ndarray
+    island: np.ndarray
+    shared: np.ndarray
+    ladder: Ladder
+    stream: np.random.Generator
 
 
 def split_neurons(
@@ -152,7 +63,7 @@ def split_neurons(
     seed: int,
     advance: Callable[[int], None] = lambda finished: None,
 ) -> list[ActivationSample]:
-    """Sample neurons of one layer by multilevel splitting.
+    """Sample neurons of one layer whose fields are too long to enumerate.
 
     Parameters
     ----------
@@ -176,215 +87,267 @@ def split_neurons(
     list of ActivationSample
         One per neuron, in order; dead where no active window was found.
     """
-    everyone = np.asarray(neurons, np.int64)
-    histories = _climb(trunk, layer, everyone, effort, seed)
-    starts = np.stack([_two_best(history[-1]) for history in histories])
-    maxima, best = ascend(trunk, everyone, starts)
-    tops = [
-        _Top(layer, int(neuron), float(thresholds[index]), float(maxima[index]), best[index])
-        for index, neuron in enumerate(everyone)
-    ]
-    samples: dict[int, ActivationSample] = {}
-    for begin in range(0, len(tops), _NEURONS_AT_ONCE):
-        group = range(begin, min(begin + _NEURONS_AT_ONCE, len(tops)))
-        alive = [i for i in group if tops[i].maximum > tops[i].threshold]
-        drawn = _visit_levels(
-            trunk, [tops[i] for i in alive], [histories[i] for i in alive], effort, seed
-        )
-        samples.update(zip(alive, drawn, strict=True))
-        advance(len(group))
-    return [samples[i] if i in samples else _dead(top) for i, top in enumerate(tops)]
+    from threadpoolctl import threadpool_limits
 
-
-def _evaluate(trunk: Trunk, neurons: np.ndarray, state: np.ndarray) -> np.ndarray:
-    rows, particles, length = state.shape
-    values = trunk.values_of(state.reshape(-1, length), np.repeat(neurons, particles))
-    return values.reshape(rows, particles).astype(np.float64)
-
-
-def _climb(
-    trunk: Trunk, layer: int, neurons: np.ndarray, effort: Effort, seed: int
-) -> list[list[_Step]]:
-    """Raise the particles of every neuron to the top; remember every step."""
-    streams = [np.random.default_rng([seed, layer, int(neuron)]) for neuron in neurons]
-    shape = (effort.climb_particles, trunk.receptive_field)
-    state = np.stack([stream.integers(0, 4, shape, np.uint8) for stream in streams])
-    values = _evaluate(trunk, neurons, state)
-    size = len(neurons)
-    swarm = _Swarm(neurons, streams, state, values, np.full(size, -np.inf), np.zeros(size))
-    histories: dict[int, list[_Step]] = {int(neuron): [] for neuron in neurons}
-    for _ in range(_MOST_STEPS):
-        for index, neuron in enumerate(swarm.neurons):
-            histories[int(neuron)].append(
-                _Step(
-                    float(swarm.threshold[index]),
-                    float(swarm.log2_probability[index]),
-                    swarm.state[index].copy(),
-                    swarm.values[index].copy(),
+    at_once = max(_PARTICLES_AT_ONCE // (ISLANDS * effort.particles), 1)
+    samples: list[ActivationSample] = []
+    for first in range(0, len(neurons), at_once):
+        block = slice(first, first + at_once)
+        # The products here are small: more threads would only wait for each other.
+        with threadpool_limits(1, "blas"):
+            starts = _climb_block(trunk, layer, neurons[block], thresholds[block], effort, seed)
+            alive = [start for start in starts if start.maximum > start.threshold]
+            tallies = iter(_visit(trunk, alive, effort))
+        for start in starts:
+            if start.maximum > start.threshold:
+                samples.append(next(tallies).sample(layer, start.neuron, start.stream))
+            else:
+                samples.append(
+                    dead_sample(
+                        layer,
+                        start.neuron,
+                        start.threshold,
+                        start.maximum,
+                        start.best,
+                        source="splitting",
+                    )
                 )
-            )
-        before = swarm.values.max(axis=1)
-        stuck = _raise(swarm, effort.survivors)
-        _move(trunk, swarm, effort.climb_sweeps, 0)
-        top = swarm.values.max(axis=1)
-        spread = top - swarm.threshold
-        finished = stuck | ((spread < _CLOSE * np.maximum(np.abs(top), 1e-6)) & (top <= before))
-        swarm = swarm.take(~finished)
-        if not len(swarm.neurons):
-            break
-    return [histories[int(neuron)] for neuron in neurons]
-
-
-def _raise(swarm: _Swarm, survivors: float) -> np.ndarray:
-    """Raise each threshold to what the survivors exceed, and copy these; return which are stuck.
-
-    A row whose best particles are all equal has nowhere to go: it is stuck.
-    """
-    particles = swarm.values.shape[1]
-    proposed = np.sort(swarm.values, axis=1)[:, int((1 - survivors) * particles) - 1]
-    survives = swarm.values > proposed[:, None]
-    stuck = swarm.values.max(axis=1) <= proposed
-    swarm.log2_probability += np.log2(np.where(stuck, 1.0, survives.mean(axis=1)))
-    swarm.threshold = np.where(stuck, swarm.threshold, proposed)
-    for index in np.flatnonzero(~stuck):
-        copies = _copies(np.flatnonzero(survives[index]), particles, swarm.streams[index])
-        swarm.state[index] = swarm.state[index, copies]
-        swarm.values[index] = swarm.values[index, copies]
-    return stuck
-
-
-def _copies(parents: np.ndarray, particles: int, stream: np.random.Generator) -> np.ndarray:
-    """Keep every parent as often as any other, up to one copy."""
-    return np.resize(stream.permutation(parents), particles)
-
-
-def _move(trunk: Trunk, swarm: _Swarm, sweeps: int, records: int) -> list[tuple[np.ndarray, ...]]:
-    """Move the particles above their thresholds; return ``records`` snapshots."""
-    particles, length = swarm.state.shape[1:]
-    snapshots: list[tuple[np.ndarray, ...]] = []
-    every = sweeps // records if records else sweeps + 1
-    for sweep, random in enumerate(draw(swarm.streams, particles, length, sweeps), start=1):
-        proposal, partner = propose(swarm.state, random)
-        values = _evaluate(trunk, swarm.neurons, proposal)
-        above = values > swarm.threshold[:, None]
-        accepted = above & np.take_along_axis(above, partner, axis=1)
-        swarm.state = np.where(accepted[:, :, None], proposal, swarm.state)
-        swarm.values = np.where(accepted, values, swarm.values)
-        if sweep % every == 0:
-            snapshots.append((swarm.state.copy(), swarm.values.copy()))
-    return snapshots
-
-
-def _two_best(step: _Step) -> np.ndarray:
-    return step.state[np.argsort(step.values)[[-1, -2]]]
-
-
-def _visit_levels(
-    trunk: Trunk, tops: list[_Top], histories: list[list[_Step]], effort: Effort, seed: int
-) -> list[ActivationSample]:
-    """Draw above the lower edge of every level of some neurons, all levels at once."""
-    if not tops:
-        return []
-    swarms = [
-        _level_swarm(top, history, effort.particles, seed)
-        for top, history in zip(tops, histories, strict=True)
-    ]
-    together = _Swarm(
-        np.concatenate([swarm.neurons for swarm in swarms]),
-        [stream for swarm in swarms for stream in swarm.streams],
-        np.concatenate([swarm.state for swarm in swarms]),
-        np.concatenate([swarm.values for swarm in swarms]),
-        np.concatenate([swarm.threshold for swarm in swarms]),
-        np.concatenate([swarm.log2_probability for swarm in swarms]),
-    )
-    snapshots = _move(trunk, together, effort.sweeps, effort.records)
-    samples = []
-    for index, (top, swarm) in enumerate(zip(tops, swarms, strict=True)):
-        rows = slice(index * LEVELS, (index + 1) * LEVELS)
-        windows = np.concatenate([state[rows] for state, _ in snapshots])
-        values = np.concatenate([drawn[rows] for _, drawn in snapshots])
-        edges = np.tile(swarm.threshold, effort.records)
-        samples.append(_pool(top, swarm.log2_probability, windows, values, edges))
+        advance(len(starts))
     return samples
 
 
-def _level_swarm(top: _Top, history: list[_Step], particles: int, seed: int) -> _Swarm:
-    edges = level_edges(top.threshold, top.maximum)[:LEVELS]
-    streams = [np.random.default_rng([seed, top.layer, top.neuron, b]) for b in range(LEVELS)]
-    state, values, log2_level = _starts(history, edges, top, streams, particles)
-    return _Swarm(np.full(LEVELS, top.neuron), streams, state, values, edges, log2_level)
+def _climb_block(
+    trunk: Trunk,
+    layer: int,
+    neurons: Sequence[int],
+    thresholds: np.ndarray,
+    effort: Effort,
+    seed: int,
+) -> list[_Start]:
+    windows = background_windows(trunk, layer, seed)
+    values = trunk.values(windows)[:, list(neurons)].astype(np.float64)
+    found = [
+        guided(trunk, int(neuron), windows, values[:, i], effort)
+        for i, neuron in enumerate(neurons)
+    ]
+    begun = [
+        begin(windows[island::ISLANDS], scores[island::ISLANDS], effort)
+        for scores, _ in found
+        for island in range(ISLANDS)
+    ]
+    score = scorer(
+        trunk, {int(k): g for k, (_, g) in zip(neurons, found, strict=True) if g is not None}
+    )
+    streams = [
+        np.random.default_rng([seed, layer, int(neuron), island])
+        for neuron in neurons
+        for island in range(ISLANDS)
+    ]
+    rows = np.repeat(np.asarray(neurons, np.int64), ISLANDS)
+    climbed = climb(score, rows, streams, [population for _, population in begun], effort)
+    own = [steps + more for (steps, _), more in zip(begun, climbed, strict=True)]
+    histories = [own[i * ISLANDS : (i + 1) * ISLANDS] for i in range(len(neurons))]
+    together = [np.random.default_rng([seed, layer, int(k), ISLANDS]) for k in neurons]
+    # A large population keeps apart what small ones lose on the way: from half-way up, all of
+    # a neuron's populations climb once more as one, to find the maximum.
+    halfway = [
+        _halfway(history, ISLANDS * effort.particles, stream)
+        for history, stream in zip(histories, together, strict=True)
+    ]
+    peaks = climb(score, np.asarray(neurons, np.int64), together, halfway, effort)
+    return [
+        _start(trunk, int(neuron), float(thresholds[i]), histories[i], peaks[i][-1], together[i])
+        for i, neuron in enumerate(neurons)
+    ]
 
 
-def _pool(
-    top: _Top, log2_level: np.ndarray, windows: np.ndarray, values: np.ndarray, edges: np.ndarray
-) -> ActivationSample:
-    """Pool draws ``(runs, particles, …)``, each run made above its edge, into one sample."""
-    made_above = np.repeat(edges, values.shape[1])
-    windows, values = windows.reshape(-1, windows.shape[2]), values.ravel()
-    top = top.risen(windows, values)
-    level = level_of(values, top.threshold, top.maximum)
-    # A draw made above edge e is a fair draw of every level that starts at or above e.
-    lower = level_edges(top.threshold, top.maximum)[level]
-    fair = made_above <= lower + 1e-9 * max(1.0, abs(top.maximum))
-    windows, values = windows[fair], values[fair]
-    weights = level_weights(values, top.threshold, top.maximum)
-    return ActivationSample(
-        layer=top.layer,
-        neuron=top.neuron,
-        windows=windows,
-        values=values,
-        weights=weights,
-        ppm=weighted_ppm(windows, weights),
-        threshold=top.threshold,
-        maximum=top.maximum,
-        best_window=top.window,
-        log2_rarity=float(log2_level[0]),
-        log2_level=log2_level,
-        source="splitting",
+def _halfway(
+    histories: list[list[Step]], particles: int, stream: np.random.Generator
+) -> Population:
+    """Gather what the populations were when each was half-way up."""
+    middle = [history[len(history) // 2] for history in histories]
+    windows = np.concatenate([step.windows for step in middle])
+    scores = np.concatenate([step.kept for step in middle])
+    chosen = np.resize(stream.permutation(len(windows)), particles)
+    threshold = min(step.threshold for step in middle)
+    return Population(threshold, 0.0, windows[chosen], scores[chosen])
+
+
+def _start(
+    trunk: Trunk,
+    neuron: int,
+    threshold: float,
+    histories: list[list[Step]],
+    peak: Step,
+    stream: np.random.Generator,
+) -> _Start:
+    """Find a neuron's maximum and gather what its climb met."""
+    steps = [(island, step) for island, history in enumerate(histories) for step in history]
+    windows = np.concatenate([step.windows for _, step in steps])
+    values = np.concatenate([step.kept for _, step in steps])
+    island = np.concatenate([np.full(len(step.kept), number) for number, step in steps])
+    tops = np.concatenate(
+        [_highest(windows[island == i], values[island == i], 1) for i in range(ISLANDS)]
+        + [_highest(peak.windows, peak.kept, ISLANDS)]
+    )
+    # Scores may have ties broken: z itself from here on.
+    values = trunk.values_of(windows, np.full(len(windows), neuron)).astype(np.float64)
+    seen = windows[values.argmax()], float(values.max())
+    donors = windows[stream.choice(len(windows), min(_DONORS, len(windows)), replace=False)]
+    maximum, best, ended = ascend(trunk, neuron, tops, donors, stream)
+    if seen[1] > maximum:
+        best, maximum = seen
+    found = np.concatenate([ended, best[None]])
+    heights = trunk.values_of(found, np.full(len(found), neuron)).astype(np.float64)
+    everywhere = np.repeat(np.arange(ISLANDS), len(found))
+    return _Start(
+        neuron=neuron,
+        threshold=threshold,
+        maximum=maximum,
+        best=best,
+        windows=np.concatenate([windows, np.tile(found, (ISLANDS, 1))]),
+        values=np.concatenate([values, np.tile(heights, ISLANDS)]),
+        island=np.concatenate([island, everywhere]),
+        shared=np.repeat([False, True], [len(island), len(everywhere)]),
+        ladder=build_ladder(threshold, maximum, histories),
+        stream=stream,
     )
 
 
-def _starts(
-    history: list[_Step],
-    edges: np.ndarray,
-    top: _Top,
-    streams: list[np.random.Generator],
-    particles: int,
-) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Copy, for each level, the particles of the climb's last step at or below its edge.
-
-    A level that no particle of the climb reached starts from the best window and has
-    log2 probability minus infinity: less than the climb could see.
-    """
-    climbed = np.array([step.threshold for step in history])
-    state = np.empty((LEVELS, particles, len(top.window)), np.uint8)
-    values = np.empty((LEVELS, particles))
-    log2_level = np.full(LEVELS, -np.inf)
-    for b, (edge, stream) in enumerate(zip(edges, streams, strict=True)):
-        step = history[int(np.flatnonzero(climbed <= edge).max())]
-        above = np.flatnonzero(step.values > edge)
-        if len(above):
-            copies = _copies(above, particles, stream)
-            state[b], values[b] = step.state[copies], step.values[copies]
-            log2_level[b] = step.log2_probability + np.log2(len(above) / len(step.values))
-        else:
-            state[b], values[b] = top.window, top.maximum
-    return state, values, log2_level
+def _highest(windows: np.ndarray, values: np.ndarray, number: int) -> np.ndarray:
+    """Return the highest of the different windows."""
+    # More than are wanted, because the highest may all be the same.
+    order = np.argsort(-values, kind="stable")[: 16 * number]
+    different, first = np.unique(windows[order], axis=0, return_index=True)
+    highest: np.ndarray = different[np.argsort(first)[:number]]
+    return highest
 
 
-def _dead(top: _Top) -> ActivationSample:
-    length = len(top.window)
-    return ActivationSample(
-        layer=top.layer,
-        neuron=top.neuron,
-        windows=np.zeros((0, length), np.uint8),
-        values=np.zeros(0),
-        weights=np.zeros(0),
-        ppm=np.full((length, 4), 0.25),
-        threshold=top.threshold,
-        maximum=top.maximum,
-        best_window=top.window,
-        log2_rarity=float("-inf"),
-        log2_level=np.full(LEVELS, -np.inf),
-        source="splitting",
+def _visit(trunk: Trunk, starts: list[_Start], effort: Effort) -> list[Tally]:
+    """Burn in, learn, and visit the levels in rounds until every neuron has converged."""
+    if not starts:
+        return []
+    ladders, mixtures, state, redrawn = _burn_in(trunk, starts, effort)
+    tallies = [
+        Tally(start.threshold, start.maximum, start.best, ladder)
+        for start, ladder in zip(starts, ladders, strict=True)
+    ]
+    working = list(range(len(starts)))
+    for left in reversed(range(effort.rounds)):
+        for moves, chosen in (
+            (REDRAWN, [i for i in working if redrawn[i]]),
+            (LOCAL, [i for i in working if not redrawn[i]]),
+        ):
+            if chosen:
+                ensemble = Ensemble(
+                    trunk,
+                    np.array([starts[i].neuron for i in chosen]),
+                    [starts[i].stream for i in chosen],
+                    state[chosen],
+                    [ladders[i] for i in chosen],
+                    [mixtures[i] for i in chosen],
+                )
+                _round(ensemble, moves, effort, [tallies[i] for i in chosen])
+                state[chosen] = ensemble.state
+        for i in working:
+            if left and tallies[i].outgrown:
+                # Levels are slices up to the maximum: a new one means new levels.
+                start, best = starts[i], tallies[i]
+                ladders[i] = ladders[i].raised(start.threshold, best.maximum)
+                tallies[i] = Tally(start.threshold, best.maximum, best.best, ladders[i])
+        working = [i for i in working if not tallies[i].converged(effort.error)]
+        if not working:
+            break
+    for tally in tallies:
+        tally.close(effort.error)
+    return tallies
+
+
+def _round(
+    ensemble: Ensemble, moves: tuple[str, ...], effort: Effort, tallies: list[Tally]
+) -> None:
+    particles = ISLANDS * effort.particles
+    every = max(effort.sweeps * particles // _KEPT_A_ROUND, 1)
+    for sweep in range(effort.sweeps):
+        visit = ensemble.sweep(moves[sweep % len(moves)])
+        for index, tally in enumerate(tallies):
+            tally.count(visit, index, keep=sweep % every == every - 1)
+
+
+def _burn_in(
+    trunk: Trunk, starts: list[_Start], effort: Effort
+) -> tuple[list[Ladder], list[ProductMixture], np.ndarray, list[bool]]:
+    """Let the ensemble find its own weights and proposals."""
+    neurons = np.array([start.neuron for start in starts])
+    streams = [start.stream for start in starts]
+    ladders = [start.ladder for start in starts]
+    weights = [_training_weights(start) for start in starts]
+    mixtures = [
+        _fit(start.windows, weight, start.stream)
+        for start, weight in zip(starts, weights, strict=True)
+    ]
+    state = np.stack(
+        [
+            _initial(start, weight, effort.particles)
+            for start, weight in zip(starts, weights, strict=True)
+        ]
     )
+    accepted = np.zeros(len(starts))
+    for _ in range(2):
+        ensemble = Ensemble(trunk, neurons, streams, state, ladders, mixtures)
+        visits = [ensemble.sweep(LOCAL[i % len(LOCAL)]) for i in range(effort.burn_in)]
+        state = ensemble.state
+        accepted = np.mean([v.accepted for v in visits if v.move == "whole"], axis=0)
+        ladders = [
+            ladder.corrected(_visits(visits, index, len(ladder.edges)))
+            for index, ladder in enumerate(ladders)
+        ]
+        mixtures = [
+            _learn(start, weight, visits, index)
+            for index, (start, weight) in enumerate(zip(starts, weights, strict=True))
+        ]
+    return ladders, mixtures, state, [bool(share >= _REDRAWN_FROM) for share in accepted]
+
+
+def _training_weights(start: _Start) -> np.ndarray:
+    """Weigh what the climb met so that every rung counts as the ensemble will visit it."""
+    rungs = start.ladder.rung(start.values)
+    counts = np.bincount(rungs, minlength=len(start.ladder.edges))
+    weights = (start.ladder.target / np.maximum(counts, 1))[rungs]
+    normalised: np.ndarray = weights / weights.sum()
+    return normalised
+
+
+def _initial(start: _Start, weights: np.ndarray, particles: int) -> np.ndarray:
+    """Place each population where its own climb has been."""
+    placed = []
+    rungs = start.ladder.rung(start.values)
+    for island in range(ISLANDS):
+        climbed = (start.island == island) & ~start.shared
+        # What the ascent found is every population's: only where its own climb has not been.
+        missing = ~np.isin(rungs, np.unique(rungs[climbed]))
+        own = np.flatnonzero(climbed | (missing & (start.island == island)))
+        odds = weights[own] / weights[own].sum()
+        placed.append(start.windows[start.stream.choice(own, particles, p=odds)])
+    return np.concatenate(placed)
+
+
+def _fit(windows: np.ndarray, weights: np.ndarray, stream: np.random.Generator) -> ProductMixture:
+    if len(windows) > _LEARNED_FROM:
+        chosen = stream.choice(len(windows), _LEARNED_FROM, replace=False, p=None)
+        windows, weights = windows[chosen], weights[chosen]
+    return fit_mixture(windows, weights, _COMPONENTS, stream)
+
+
+def _learn(start: _Start, weights: np.ndarray, visits: list[Visit], index: int) -> ProductMixture:
+    """Fit the mixture to what the ensemble met, as much again as to what the climb did."""
+    drawn = np.concatenate([visit.state[index] for visit in visits[len(visits) // 2 :]])
+    if len(drawn) > _LEARNED_FROM:
+        drawn = drawn[start.stream.choice(len(drawn), _LEARNED_FROM, replace=False)]
+    windows = np.concatenate([drawn, start.windows])
+    both = np.concatenate([np.full(len(drawn), 0.8 / len(drawn)), 0.2 * weights])
+    return _fit(windows, both, start.stream)
+
+
+def _visits(visits: list[Visit], index: int, rungs: int) -> np.ndarray:
+    return np.sum([np.bincount(visit.rungs[index], minlength=rungs) for visit in visits], axis=0)
