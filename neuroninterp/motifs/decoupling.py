@@ -1,11 +1,9 @@
-"""Decoupling: splitting a neuron's sample by the shifts that max-pooling hides.
+"""Decoupling: splitting a neuron's sample by the alignments that the network hides in it.
 
-From the pool nearest to the neuron back to the first, the sample is clustered by what each
-pre-pool position contributes to the neuron's value, with as many clusters as the pool has
-positions, and every part is split again by the next pool (NeuronMotif's layer-wise backward
-clustering, Wei et al. 2021). Contributions pass a max pool only at the winning position, so
-the offset is read off instead of guessed. Parts that turn out to be the same motif at the
-same place are merged.
+A max pool passes on that a motif was there, not where, so a deep neuron's average picture is
+a blur of shifted copies (NeuronMotif, Wei et al. 2021). The winning offsets are known exactly
+from the trunk; windows that are read at the same entries make a part, and every part gives
+one sharp PPM. Motifs of which either will do come apart in the same way.
 """
 
 from __future__ import annotations
@@ -15,20 +13,24 @@ from collections.abc import Sequence
 import numpy as np
 
 from neuroninterp.fields import Trunk
-from neuroninterp.graph import Pool
 from neuroninterp.models import Model
+from neuroninterp.motifs.decoupling_partition import Partitioner
+from neuroninterp.motifs.decoupling_winners import (
+    reading_nodes,
+    representatives,
+    signatures,
+    winning_offsets,
+)
 from neuroninterp.motifs.information import consensus
 from neuroninterp.motifs.records import Motif, Part
-from neuroninterp.sampling import ActivationSample, weighted_ppm
+from neuroninterp.sampling import LEVELS, ActivationSample, level_of, weighted_ppm
 
 __all__ = ["decouple", "mixture", "random_split"]
 
-_SMALLEST_PART = 50
-"""Parts with fewer windows are left whole."""
-_MOST_WINDOWS = 1_500
-_FEATURES = 128
-_SAME_MOTIF = 0.90
-"""Correlation of two PPMs, position by position, from which they are one motif."""
+_MOST_PARTS = 256
+_PARTS_PER_SHIFT = 4
+"""Two motifs that shift on their own have more alignments than the pools have shifts."""
+_FEWEST_ALLOWED = 64
 
 
 def mixture(model: Model, sample: ActivationSample) -> Motif | None:
@@ -51,6 +53,9 @@ def mixture(model: Model, sample: ActivationSample) -> Motif | None:
 def decouple(model: Model, sample: ActivationSample, *, seed: int = 0) -> tuple[Part, ...]:
     """Split a neuron's sample into parts of one alignment each.
 
+    All windows of the sample end in a part, so that the share-weighted mean of the parts'
+    PPMs is the PPM of the sample's windows.
+
     Parameters
     ----------
     model : Model
@@ -58,21 +63,19 @@ def decouple(model: Model, sample: ActivationSample, *, seed: int = 0) -> tuple[
     sample : ActivationSample
         A neuron's sample, from the model or from data.
     seed : int
-        Seed of the clustering.
+        Seed of the choice of the windows whose gradients are taken.
 
     Returns
     -------
     tuple of Part
-        Largest share first; one part with share 1 where no pool hides a shift or all parts
+        Largest share first; one part with share 1 where nothing hides a shift or all parts
         are the same motif; empty for a dead neuron.
     """
     if sample.dead:
         return ()
-    trunk = model.trunk(sample.layer)
-    chosen = _representatives(sample)
-    labels = _cluster(model, trunk, sample, chosen, seed)
-    groups = _merge(sample, chosen, [chosen[labels == label] for label in np.unique(labels)])
-    return _parts(trunk, sample, groups if len(groups) > 1 else [np.arange(len(sample.values))])
+    groups = _groups(model, sample, seed)
+    parts = _parts(model, sample, groups)
+    return tuple(parts[i] for i in np.argsort([-part.share for part in parts], kind="stable"))
 
 
 def random_split(
@@ -99,108 +102,81 @@ def random_split(
     )
 
 
-def _representatives(sample: ActivationSample) -> np.ndarray:
-    """Choose the windows to cluster: all, or an even selection over the sorted values."""
-    order = np.argsort(sample.values, kind="stable")
-    if len(order) <= _MOST_WINDOWS:
-        return order
-    return order[np.linspace(0, len(order) - 1, _MOST_WINDOWS).astype(int)]
+def _groups(model: Model, sample: ActivationSample, seed: int) -> list[np.ndarray]:
+    trunk = model.trunk(sample.layer)
+    nodes = reading_nodes(model, sample.layer)
+    counted = np.flatnonzero(sample.weights > 0)
+    if not nodes or len(counted) < 2:
+        return [np.arange(len(sample.values))]
+    rng = np.random.default_rng([seed, sample.layer, sample.neuron, 4])
+    rows = counted[representatives(trunk, sample.values[counted], rng)]
+    shifts = model.layer(sample.layer).shifts
+    partitioner = Partitioner(
+        trunk,
+        sample,
+        rows,
+        signatures(model, sample, nodes, rows),
+        most_parts=min(max(_PARTS_PER_SHIFT * shifts, _FEWEST_ALLOWED), _MOST_PARTS),
+        shifts=shifts,
+    )
+    return _with_mass(sample, partitioner.groups())
 
 
-def _cluster(
-    model: Model, trunk: Trunk, sample: ActivationSample, chosen: np.ndarray, seed: int
-) -> np.ndarray:
-    """Label the chosen windows, pool by pool from the neuron back to the input."""
-    labels = np.zeros(len(chosen), np.int64)
-    for depth, name in enumerate(trunk.pools):
-        pool = model.graph[name]
-        if not isinstance(pool, Pool):
-            raise TypeError(f"{name!r} is not a pool")
-        features = _features(trunk, sample, chosen, name)
-        refined = np.zeros_like(labels)
-        for label in np.unique(labels):
-            members = np.flatnonzero(labels == label)
-            split = _k_means(
-                features[members],
-                sample.weights[chosen[members]],
-                clusters=min(pool.size, len(members) // _SMALLEST_PART),
-                seed=[seed, sample.layer, sample.neuron, depth],
-            )
-            refined[members] = refined.max() + 1 + split
-        labels = refined
-    return labels
-
-
-def _features(trunk: Trunk, sample: ActivationSample, chosen: np.ndarray, pool: str) -> np.ndarray:
-    neurons = np.full(len(chosen), sample.neuron)
-    contributions = trunk.contributions(sample.windows[chosen], neurons, pool)
-    return contributions.reshape(len(chosen), -1)
-
-
-def _k_means(
-    features: np.ndarray, weights: np.ndarray, *, clusters: int, seed: list[int]
-) -> np.ndarray:
-    if clusters < 2:
-        return np.zeros(len(features), np.int64)
-    from sklearn.cluster import KMeans
-
-    state = int(np.random.default_rng(seed).integers(2**31))
-    # Contributions are sparse: few entries carry nearly all of the variance.
-    varied = np.argsort(-features.var(axis=0), kind="stable")[:_FEATURES]
-    scaled = features[:, varied] / max(float(np.abs(features).max()), 1e-12)
-    model = KMeans(clusters, n_init=1, max_iter=50, random_state=state)
-    return model.fit(scaled, sample_weight=weights).labels_.astype(np.int64)
-
-
-def _merge(
-    sample: ActivationSample, chosen: np.ndarray, groups: list[np.ndarray]
-) -> list[np.ndarray]:
-    """Merge groups whose PPMs are the same motif at the same place, most alike first."""
-    groups = [group for group in groups if sample.weights[group].sum() > 0]
-    while len(groups) > 1:
-        ppms = [weighted_ppm(sample.windows[g], sample.weights[g]) for g in groups]
-        alike = _correlations(ppms)
-        first, second = np.unravel_index(alike.argmax(), alike.shape)
-        if alike[first, second] < _SAME_MOTIF:
-            break
-        merged = np.concatenate([groups[first], groups[second]])
-        groups = [g for i, g in enumerate(groups) if i not in (first, second)] + [merged]
-    return groups
-
-
-def _correlations(ppms: list[np.ndarray]) -> np.ndarray:
-    """Correlate every pair of PPMs, position by position, about 1/4; -1 on the diagonal."""
-    flat = np.stack([(ppm - 0.25).ravel() for ppm in ppms])
-    flat = flat / np.maximum(np.linalg.norm(flat, axis=1, keepdims=True), 1e-12)
-    alike = flat @ flat.T
-    np.fill_diagonal(alike, -1.0)
-    return alike
-
-
-def _parts(trunk: Trunk, sample: ActivationSample, groups: list[np.ndarray]) -> tuple[Part, ...]:
+def _with_mass(sample: ActivationSample, groups: list[np.ndarray]) -> list[np.ndarray]:
+    """Add groups of windows that all weigh nothing to the group that weighs most."""
     mass = np.array([sample.weights[group].sum() for group in groups])
-    shares = mass / mass.sum()
-    if len(groups) == 1:
-        ppms = [sample.ppm]
-    else:
+    massless = [group for group, m in zip(groups, mass, strict=True) if m <= 0]
+    heaviest = np.concatenate([groups[int(mass.argmax())], *massless])
+    return [
+        heaviest if i == mass.argmax() else group for i, group in enumerate(groups) if mass[i] > 0
+    ]
+
+
+def _parts(model: Model, sample: ActivationSample, groups: list[np.ndarray]) -> list[Part]:
+    trunk = model.trunk(sample.layer)
+    mass = np.array([sample.weights[group].sum() for group in groups])
+    ppms = [sample.ppm]
+    if len(groups) > 1:
         ppms = [weighted_ppm(sample.windows[g], sample.weights[g]) for g in groups]
     values = _values_of_consensus(trunk, sample.neuron, ppms)
-    order = np.argsort(-shares, kind="stable")
-    reference = ppms[order[0]]
-    return tuple(
+    windows = np.stack([ppm.argmax(axis=1) for ppm in ppms]).astype(np.uint8)
+    offsets = winning_offsets(model, sample.layer, sample.neuron, windows)
+    rarities = _rarities(sample, groups)
+    reference = ppms[int(mass.argmax())]
+    return [
         Part(
-            ppm=ppms[i],
-            maximum=max(float(sample.values[groups[i]].max()), values[i]),
+            ppm=ppm,
+            maximum=max(float(sample.values[group].max()), values[i]),
             threshold=sample.threshold,
-            n_sequences=len(groups[i]),
-            consensus=consensus(ppms[i]),
+            n_sequences=len(group),
+            consensus=consensus(ppm),
             consensus_value=values[i],
-            log2_rarity=sample.log2_rarity,
-            share=float(shares[i]),
-            shift=_shift(reference, ppms[i]),
+            log2_rarity=float(rarities[i]),
+            share=float(mass[i] / mass.sum()),
+            shift=_shift(reference, ppm),
+            offsets=tuple(int(offset) for offset in offsets[i]),
         )
-        for i in order
-    )
+        for i, (group, ppm) in enumerate(zip(groups, ppms, strict=True))
+    ]
+
+
+def _rarities(sample: ActivationSample, groups: list[np.ndarray]) -> np.ndarray:
+    """Return log2 P(a random window is active and of the group) of each group.
+
+    Within a level a group has its share of the level's windows; levels that hold no window
+    count like the others together.
+    """
+    if not np.isfinite(sample.log2_rarity):
+        return np.full(len(groups), sample.log2_rarity)
+    tail = np.append(2.0 ** (sample.log2_level - sample.log2_rarity), 0.0)
+    level = np.maximum(level_of(sample.values, sample.threshold, sample.maximum), 0)
+    mass = np.stack([np.bincount(level[g], sample.weights[g], LEVELS) for g in groups])
+    total = mass.sum(axis=0)
+    # Sampled tails need not fall from level to level.
+    chance = np.where(total > 0, np.maximum(tail[:-1] - tail[1:], 0.0), 0.0)
+    shares = np.divide(mass, total, out=np.zeros_like(mass), where=total > 0)
+    part = shares @ chance / chance.sum()
+    return sample.log2_rarity + np.log2(part, out=np.full(len(part), -np.inf), where=part > 0)
 
 
 def _values_of_consensus(trunk: Trunk, neuron: int, ppms: list[np.ndarray]) -> list[float]:
@@ -211,7 +187,7 @@ def _values_of_consensus(trunk: Trunk, neuron: int, ppms: list[np.ndarray]) -> l
 def _shift(reference: np.ndarray, ppm: np.ndarray) -> int:
     """Return by how many bp a PPM's motif lies to the right of the reference's."""
     length = len(reference)
-    longest = length // 2
+    longest = length - 1
     first, second = reference - 0.25, ppm - 0.25
 
     def overlap(d: int) -> float:

@@ -56,10 +56,17 @@ class Part(Motif):
         Activation-weighted share of the neuron's sample, in (0, 1]; a neuron's shares sum to 1.
     shift : int
         Position of this part's motif relative to the neuron's first part, bp.
+    offsets : tuple of int
+        Winning offset in every pool below, nearest the neuron first, of the entry that
+        carries most of the consensus sequence's value; -1 where there is no winner.
+    log2_rarity : float
+        log2 of the probability that a uniformly random window is active and of this part;
+        NaN for windows from data.
     """
 
     share: float = 1.0
     shift: int = 0
+    offsets: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True)
