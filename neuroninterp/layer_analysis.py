@@ -1,4 +1,4 @@
-"""One layer of the pipeline: sample, decouple, match, and count."""
+"""One layer of the pipeline: sample, decouple, match, describe, and count."""
 
 from __future__ import annotations
 
@@ -14,7 +14,9 @@ from neuroninterp.motifs import (
     Match,
     MotifDatabase,
     Part,
+    build_dictionary,
     decouple,
+    find_syntax,
     match,
     mixture,
     random_split,
@@ -111,9 +113,22 @@ def analyse_layer(
             advance(1)
     with progress.stage(f"layer {layer}: matching", len(chosen)):
         found = _match_all(layer, neurons, splits, database, options)
+    with progress.stage(f"layer {layer}: syntax", len(chosen)) as advance:
+        dictionary = build_dictionary(
+            layer,
+            {neuron.neuron: neuron.parts for neuron in neurons},
+            database,
+            n_jobs=options.n_jobs,
+        )
+        syntaxes = []
+        for drawn in samples:
+            syntaxes.append(find_syntax(model, drawn, dictionary, seed=options.seed))
+            advance(1)
     completed = tuple(
-        replace(neuron, matches=parts, mixture_matches=whole)
-        for neuron, parts, whole in zip(neurons, found["parts"], found["mixture"], strict=True)
+        replace(neuron, matches=parts, mixture_matches=whole, syntax=syntax)
+        for neuron, parts, whole, syntax in zip(
+            neurons, found["parts"], found["mixture"], syntaxes, strict=True
+        )
     )
     named = bool(options.relevant)
     fractions = layer_fractions(
@@ -124,7 +139,7 @@ def analyse_layer(
         dead=sum(neuron.dead for neuron in neurons),
         relevant_named=named,
     )
-    result = LayerResult(model.layer(layer), completed, fractions)
+    result = LayerResult(model.layer(layer), completed, fractions, dictionary)
     return result, localist_flags(found["parts"], relevant_named=named), skipped
 
 
@@ -170,6 +185,9 @@ def _describe(
         parts=parts,
         from_data=data_whole,
         from_data_parts=data_parts,
+        effective_size=drawn.effective_size,
+        ppm_error=drawn.ppm_error,
+        converged=drawn.converged,
     )
 
 

@@ -12,7 +12,9 @@ from neuroninterp.bottleneck import LayerFractions, Reading, Verdict
 from neuroninterp.fields.layers import Layer, PoolSummary
 from neuroninterp.graph.layers import BlockedLayer
 from neuroninterp.measurement.records import EffectiveField, LayerFields, MeasuredField
+from neuroninterp.motifs.dictionary import DictionaryMotif, Occurrence
 from neuroninterp.motifs.records import Match, Motif, Part
+from neuroninterp.motifs.syntax import Spacing, Syntax
 from neuroninterp.results.records import AnalysisResult, LayerResult, NeuronResult
 
 HOSTILE_NAME = "<script>alert(1)</script>"
@@ -75,6 +77,31 @@ THIRD = Layer(3, "reversed", 4, 3, 1, 1, (1, 1), "relu", None, 32, 2, 185, 2, di
 WHY = "the outermost weights are zero in '<b>conv1</b>'"
 
 
+SYNTAX = (
+    Syntax(
+        layer=2,
+        neuron=0,
+        share=0.7,
+        motifs=("layer2_motif0", "layer2_motif1", "layer2_motif0"),
+        strands=("+", "-", "+"),
+        starts=((0, 3), (9, 12), (20, 20)),
+        spacings=(Spacing(0, 6, 3, (1, 5)), Spacing(2, 2, 2)),
+        value_inside=0.9,
+        value_outside=0.1,
+    ),
+    Syntax(2, 0, 0.2, ("layer2_motif1",), ("+",), ((4, 4),), (), 0.6, float("nan")),
+)
+
+
+def _dictionary() -> tuple[DictionaryMotif, ...]:
+    places = (Occurrence(0, 0, 10, "+", 0.6), Occurrence(0, 1, 11, "-", 0.4))
+    hit = _match("layer2_motif1", ("X1", HOSTILE_TARGET), 0.02, 0, False)
+    return (
+        DictionaryMotif("layer2_motif0", ppm_of("CACGTG", 6, 0), 1.0, places),
+        DictionaryMotif("layer2_motif1", ppm_of("TGACTCA", 7, 0), 0.6, places[:1], hit),
+    )
+
+
 def _fields() -> tuple[LayerFields, ...]:
     return (
         LayerFields(FIRST, MeasuredField(0, 19), EffectiveField(2, 17), EffectiveField(3, 15)),
@@ -107,6 +134,10 @@ def example_result() -> AnalysisResult:
         mixture_matches=(_match("layer2_neuron0_mixture", ("MA0058.3", "MAX"), 0.05, 10, False),),
         from_data=_mixture(parts, float("nan")),
         from_data_parts=parts[:1],
+        syntax=SYNTAX,
+        effective_size=412.5,
+        ppm_error=0.004,
+        converged=False,
     )
     return AnalysisResult(
         model={"path": "../x/model.keras", "sha256": "ab" * 32, "format": "keras", "length": 200},
@@ -146,6 +177,7 @@ def example_result() -> AnalysisResult:
                 LayerFractions(
                     1, 0, 1.0, 1.0, 1.0, 0.5, 0.5, 0.0, 0.5, 0.5, 0.0, null=0.05, null_localist=0.0
                 ),
+                _dictionary(),
             ),
         ),
         verdict=Verdict(

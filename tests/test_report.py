@@ -109,6 +109,27 @@ def test_page_carries_every_ppm(page: Page) -> None:
     assert best["a"] - best["d"] == deep["0"][1]["a"]
 
 
+def test_dictionary_and_syntax_are_shown(page: Page) -> None:
+    _, deep = page.payloads
+    entries = example_result().layers[1].dictionary
+    for logo_data, entry in zip(deep["dictionary"], entries, strict=True):
+        np.testing.assert_allclose(decode(logo_data["p"]), entry.ppm, atol=5e-4)
+    assert [entry["id"] for entry in page.all("section", "entry")] == [e.name for e in entries]
+    assert len(page.all("table", "syntax")) == 1
+    links = page.all("a", "motif")
+    assert [link["href"] for link in links] == [
+        "#layer2_motif0",
+        "#layer2_motif1",
+        "#layer2_motif0",
+        "#layer2_motif1",
+    ]
+    text = " ".join("".join(page.text).split())
+    named = printable(HOSTILE_TARGET, 24)
+    # A palindrome has no strand.
+    assert f"motif 0 \u2194 0 to 6 bp {named} (motif 1) \u2190 2 bp motif 0 \u2194" in text
+    assert "Not converged: neuron 0" in text
+
+
 def test_letter_heights_follow_from_the_page(page: Page) -> None:
     """A base of probability p stands p times (2 + sum p log2 p) bits tall."""
     ppm = decode(page.payloads[1]["0"][0]["p"])
@@ -174,7 +195,7 @@ def test_verdict_comes_first_then_layers_performance_neurons_card(document: str)
 
 
 def test_tables_are_tables(page: Page) -> None:
-    assert len(page.all("table")) == 2
+    assert len(page.all("table")) == 3
     assert all(attrs.get("scope") for attrs in page.all("th"))
     text = "".join(page.text)
     for piece in ("conv1", "max 2", "0.950", "relevant", "3.0\u2009\u00d7\u200910\u207b\u2078"):

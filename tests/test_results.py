@@ -12,13 +12,14 @@ import h5py
 import numpy as np
 import pandas as pd
 import pytest
-from example_result import FIRST, HOSTILE_NAME, WHY, example_result
+from example_result import FIRST, HOSTILE_NAME, SYNTAX, WHY, example_result
 from hypothesis import given
 from hypothesis import strategies as st
 
 from neuroninterp.errors import OutputError
 from neuroninterp.motifs.meme import read_meme
 from neuroninterp.results import (
+    dictionary_table,
     folder,
     layers_table,
     matches_table,
@@ -27,6 +28,7 @@ from neuroninterp.results import (
     read_results,
     stored_ppms,
     summarize,
+    syntax_table,
     write_results,
 )
 from neuroninterp.results.summary import fraction_interval, plain
@@ -37,7 +39,10 @@ ENTRIES = {
     "layers.tsv",
     "neurons.tsv",
     "matches.tsv",
+    "dictionary.tsv",
+    "syntax.tsv",
     "motifs.meme",
+    "dictionary.meme",
     "results.h5",
     "figures",
 }
@@ -77,6 +82,13 @@ def test_hdf5_names_that_other_programs_rely_on(written: Path) -> None:
         assert file["/layers/2/neurons/0/from_data/ppm"].shape == (28, 4)
         assert "mixture" not in file["/layers/1/neurons/1"]
         assert file["/layers/1/neurons/1"].attrs["dead"]
+        drawn = {name: mixture.attrs[name] for name in ("effective_size", "converged")}
+        assert drawn == {"effective_size": 412.5, "converged": False}
+        assert file["/layers/2/dictionary/1/ppm"].attrs["name"] == "layer2_motif1"
+        assert file["/layers/2/dictionary/0/occurrences"]["strand"].tolist() == [b"+", b"-"]
+        syntax = file["/layers/2/neurons/0/syntax/0"].attrs
+        assert syntax["text"] == str(SYNTAX[0])
+        assert syntax["spacing_maximum"].tolist() == [6, 2]
         verdict = json.loads(file.attrs["verdict"])
         assert verdict["empirical"]["interval"] == [1, 2]
 
@@ -191,7 +203,13 @@ def test_names_from_files_stay_in_their_cell(name: str, tmp_path: Path) -> None:
 
 def test_tables_and_their_files_agree(written: Path) -> None:
     result = example_result()
-    makers = {"layers": layers_table, "neurons": neurons_table, "matches": matches_table}
+    makers = {
+        "layers": layers_table,
+        "neurons": neurons_table,
+        "matches": matches_table,
+        "dictionary": dictionary_table,
+        "syntax": syntax_table,
+    }
     for name, table in makers.items():
         expected = table(result)
         found = pd.read_csv(written / f"{name}.tsv", sep="\t")
@@ -233,10 +251,36 @@ def test_neuron_rows_name_the_best_part_and_match() -> None:
     assert deep["best_part_consensus_ratio"] == pytest.approx(0.98)
 
 
+def test_syntax_and_dictionary_rows_name_motifs_and_spacings() -> None:
+    rows = syntax_table(example_result())
+    assert rows["motifs"].tolist() == [
+        "layer2_motif0(+) [gap 0-6, flexible] layer2_motif1(-) [gap 2, fixed] layer2_motif0(+)",
+        "layer2_motif1(+)",
+    ]
+    assert rows["kind"].tolist() == ["flexible", "single"]
+    assert rows["spacing_maximum"].tolist()[0] == "6,2"
+    assert rows["spacing_maximum"].isna().tolist() == [False, True]
+    assert rows["starts"].tolist() == ["0-3,9-12,20-20", "4-4"]
+    motifs = dictionary_table(example_result()).set_index("motif")
+    assert motifs["consensus"].tolist() == ["CACGTG", "TGACTCA"]
+    assert motifs["palindromic"].tolist() == [True, False]
+    assert motifs.loc["layer2_motif1", "match_id"] == "X1"
+
+
+def test_neurons_that_did_not_converge_are_counted() -> None:
+    table = neurons_table(example_result()).set_index(["layer", "neuron"])
+    deep = table.loc[(2, 0)]
+    assert (deep["effective_size"], deep["ppm_error"]) == (412.5, 0.004)
+    assert table["converged"].tolist() == [True, True, False]
+    assert layers_table(example_result())["unconverged"].tolist() == [0, 1]
+
+
 def test_tables_of_nothing_keep_their_columns() -> None:
     result = dataclasses.replace(example_result(), layers=())
     assert list(matches_table(result).columns) == list(matches_table(example_result()).columns)
     assert len(neurons_table(result)) == 0
+    assert list(syntax_table(result).columns) == list(syntax_table(example_result()).columns)
+    assert len(dictionary_table(result)) == 0
 
 
 def test_meme_file_holds_every_part(written: Path) -> None:
@@ -247,6 +291,13 @@ def test_meme_file_holds_every_part(written: Path) -> None:
         np.testing.assert_allclose(motifs[name].ppm, ppm, atol=2e-6)
     assert motifs["layer2_neuron0_part1"].nsites == 250
     assert motifs["layer2_neuron0_part1"].name == "MAX"
+
+
+def test_meme_file_holds_the_dictionary(written: Path) -> None:
+    motifs = read_meme(written / "dictionary.meme")
+    assert [motif.id for motif in motifs] == ["layer2_motif0", "layer2_motif1"]
+    for motif, entry in zip(motifs, example_result().layers[1].dictionary, strict=True):
+        np.testing.assert_allclose(motif.ppm, entry.ppm, atol=2e-6)
 
 
 @pytest.mark.parametrize("fraction", [0.0, 0.1, 0.5, 1.0])
@@ -371,8 +422,8 @@ def test_a_failure_keeps_the_earlier_result(
 
     def stumble(source: Path, target: Path) -> Path:
         renamed.append(source.name)
-        # The old entries left in eight moves; the third arrival fails.
-        if len(renamed) == 11:
+        # The old entries left in eleven moves; the third arrival fails.
+        if len(renamed) == len(ENTRIES) + 3:
             raise OSError(5, "Input/output error")
         return rename(source, target)
 

@@ -2,19 +2,28 @@
 
 from neuroninterp.motifs.databases import MotifDatabase, load_database, relevant_indices
 from neuroninterp.motifs.decoupling import decouple, mixture, random_split
-from neuroninterp.motifs.information import clip, consensus, information_content
+from neuroninterp.motifs.dictionary import DictionaryMotif, Occurrence, build_dictionary
+from neuroninterp.motifs.information import clip, consensus, cores, information_content
 from neuroninterp.motifs.matching import match
 from neuroninterp.motifs.meme import read_meme, write_meme
 from neuroninterp.motifs.records import Match, Motif, Part
+from neuroninterp.motifs.syntax import Spacing, Syntax, find_syntax
 
 __all__ = [
+    "DictionaryMotif",
     "Match",
     "Motif",
     "MotifDatabase",
+    "Occurrence",
     "Part",
+    "Spacing",
+    "Syntax",
+    "build_dictionary",
     "clip",
     "consensus",
+    "cores",
     "decouple",
+    "find_syntax",
     "information_content",
     "load_database",
     "match",

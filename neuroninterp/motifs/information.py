@@ -15,6 +15,7 @@ __all__ = [
     "MINIMUM_INFORMATION",
     "clip",
     "consensus",
+    "cores",
     "information_content",
     "query_spans",
     "reverse_complement",
@@ -131,6 +132,44 @@ def segments(
     for start, end in _runs(smooth > threshold, gap):
         pieces += _split(smooth, start, end, widest_run)
     return [(max(0, start - flank), min(len(ppm), end + flank)) for start, end in pieces]
+
+
+def cores(
+    ppm: np.ndarray,
+    *,
+    threshold: float = 0.5,
+    minimum_information: float = MINIMUM_INFORMATION,
+    maximum_width: int = MAXIMUM_WIDTH,
+) -> list[tuple[int, int]]:
+    """Cut a PPM into motifs, each trimmed to its informative columns.
+
+    Parameters
+    ----------
+    ppm : numpy.ndarray, shape=(L, 4)
+        Probabilities, rows summing to 1.
+    threshold : float
+        Bits that a motif's first and last column must exceed, and the running average between.
+    minimum_information : float
+        Bits that a motif must carry.
+    maximum_width : int
+        Widest motif, bp.
+
+    Returns
+    -------
+    list of (start, end)
+        Half-open spans from left to right that do not overlap; empty for a flat PPM.
+    """
+    found: list[tuple[int, int]] = []
+    cut = segments(ppm, threshold=threshold, gap=1, flank=0, maximum_width=maximum_width)
+    for start, end in cut:
+        # A strong column draws the running average beyond the motif, and stops short of one.
+        left, right = max(0, start - 1), min(len(ppm), end + 1)
+        if found and left < found[-1][1]:
+            left = start
+        first, last = clip(ppm[left:right], threshold=threshold, flank=0)
+        if information_content(ppm[left + first : left + last]).sum() >= minimum_information:
+            found.append((left + first, left + last))
+    return found
 
 
 def query_spans(

@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from neuroninterp.motifs.dictionary import DictionaryMotif
 from neuroninterp.motifs.information import information_content
 from neuroninterp.motifs.records import Match, Motif, Part
 from neuroninterp.report.numbers import fixed, percent, scientific
@@ -15,6 +16,7 @@ from neuroninterp.results.records import LayerResult, NeuronResult
 from neuroninterp.text import printable
 
 __all__ = [
+    "SHOWN_MOTIFS",
     "embed_json",
     "encode_ppm",
     "informative_span",
@@ -28,6 +30,9 @@ _FULL_SCALE = len(_DIGITS) ** 2 - 1
 # A position is informative when it carries this share of what the best position carries.
 _INFORMATIVE = 0.2
 _FLANK = 2
+
+SHOWN_MOTIFS = 30
+"""Dictionary motifs that the report draws a layer, those of the largest support."""
 
 
 def informative_span(ppm: np.ndarray) -> tuple[int, int]:
@@ -82,16 +87,20 @@ def ordered_parts(neuron: NeuronResult) -> list[int]:
 
 
 def layer_payload(layer: LayerResult) -> dict[str, list[dict[str, Any]]]:
-    """Return the logos of one layer's active neurons, by neuron number.
+    """Return the logos of one layer's active neurons, by neuron number, and its dictionary's.
 
     Each logo has ``t`` (its title), ``p`` (:func:`encode_ppm`), ``a`` and ``b`` (the
     informative span), ``d`` (shift, bp), ``x`` (what is known about it, as text), ``m`` (the
     best match's name, or "") and ``h`` (the matched stretch, or None). Parts come first, then
-    with ``o`` set the mixture and what the user's sequences gave.
+    with ``o`` set the mixture and what the user's sequences gave. Under ``"dictionary"``,
+    where there is one, stand the first :data:`SHOWN_MOTIFS` dictionary motifs.
     """
-    return {
+    logos = {
         str(neuron.neuron): _neuron_logos(neuron) for neuron in layer.neurons if not neuron.dead
     }
+    if layer.dictionary:
+        logos["dictionary"] = [_entry_logo(entry) for entry in layer.dictionary[:SHOWN_MOTIFS]]
+    return logos
 
 
 def embed_json(value: Any) -> str:
@@ -116,6 +125,20 @@ def _neuron_logos(neuron: NeuronResult) -> list[dict[str, Any]]:
     if neuron.from_data is not None:
         logos.append({**_logo("Your sequences", neuron.from_data, None), "o": 1})
     return logos
+
+
+def _entry_logo(entry: DictionaryMotif) -> dict[str, Any]:
+    known = None if entry.match is None else [entry.match.start, entry.match.end]
+    return {
+        "t": entry.name,
+        "p": encode_ppm(entry.ppm),
+        "a": 0,
+        "b": len(entry.ppm),
+        "d": 0,
+        "x": "",
+        "m": "",
+        "h": known,
+    }
 
 
 def _logo(title: str, motif: Motif, match: Match | None) -> dict[str, Any]:

@@ -12,7 +12,8 @@ from neuroninterp.motifs.records import Match
 from neuroninterp.report import numbers
 from neuroninterp.report.chart import fraction_chart
 from neuroninterp.report.fields_chart import fields_chart
-from neuroninterp.report.payload import embed_json, layer_payload
+from neuroninterp.report.grammar import dictionary_rows, syntax_rows
+from neuroninterp.report.payload import SHOWN_MOTIFS, embed_json, layer_payload
 from neuroninterp.results.records import AnalysisResult, LayerResult, NeuronResult
 from neuroninterp.text import numbered, printable
 
@@ -137,13 +138,20 @@ def _performance(result: AnalysisResult) -> dict[str, Any] | None:
 
 
 def _gallery(layer: LayerResult, markup: type) -> dict[str, Any]:
-    cards = [_neuron_card(neuron) for neuron in layer.neurons if not neuron.dead]
+    cards = [
+        {**_neuron_card(neuron), "syntax": syntax_rows(neuron, layer.dictionary)}
+        for neuron in layer.neurons
+        if not neuron.dead
+    ]
     # The page opens in the order that its sort control shows.
     cards.sort(key=lambda card: (card["e_value"] is None, card["e_value"] or 0.0, card["number"]))
     return {
         "layer": layer.layer,
         "fractions": layer.fractions,
         "cards": cards,
+        "dictionary": dictionary_rows(layer),
+        "left_out": max(0, len(layer.dictionary) - SHOWN_MOTIFS),
+        "unconverged": [neuron.neuron for neuron in layer.neurons if not neuron.converged],
         "dead": [neuron.neuron for neuron in layer.neurons if neuron.dead],
         "wide": layer.layer.receptive_field > 30,
         "payload": markup(embed_json(layer_payload(layer))),
@@ -163,6 +171,7 @@ def _neuron_card(neuron: NeuronResult) -> dict[str, Any]:
         "ratio": best.consensus_ratio if math.isfinite(best.consensus_ratio) else None,
         "rarity": -neuron.mixture.log2_rarity,
         "n_sequences": neuron.mixture.n_sequences,
+        "converged": neuron.converged,
         "parts": len(neuron.parts),
         "logos": min(len(neuron.parts), _SHOWN_PARTS) + beside,
         "words": _search_words(neuron.matches + neuron.mixture_matches),

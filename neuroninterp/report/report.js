@@ -102,13 +102,14 @@
   };
 
   const payloads = new Map();
-  const logosOf = (card) => {
-    const section = card.closest(".layer");
+  const payloadOf = (node) => {
+    const section = node.closest(".layer");
     if (!payloads.has(section)) {
       payloads.set(section, JSON.parse(section.querySelector("script[type='application/json']").textContent));
     }
-    return payloads.get(section)[card.dataset.number] ?? [];
+    return payloads.get(section);
   };
+  const logosOf = (card) => payloadOf(card)[card.dataset.number] ?? [];
 
   const states = new WeakMap();
   const fillCard = (card) => {
@@ -156,15 +157,23 @@
     host.classList.add("drawn");
   };
 
-  const cards = [...document.querySelectorAll(".card")];
+  const fillEntry = (entry) => {
+    const host = entry.querySelector(".canvas"), logo = payloadOf(entry).dictionary[entry.dataset.entry];
+    if (!logo || host.childElementCount) return;
+    const column = Math.max(8, Math.min(20, (host.clientWidth - LEFT - 2) / logo.b));
+    host.append(draw(logo, 0, logo.b, column));
+  };
+
+  const cards = [...document.querySelectorAll(".card")], entries = [...document.querySelectorAll(".entry")];
   const near = new IntersectionObserver((entries) => {
     for (const entry of entries) {
       if (!entry.isIntersecting) continue;
       near.unobserve(entry.target);
-      fillCard(entry.target);
+      if (entry.target.matches(".entry")) fillEntry(entry.target);
+      else fillCard(entry.target);
     }
   }, { rootMargin: "600px 0px" });
-  cards.forEach((card) => near.observe(card));
+  [...cards, ...entries].forEach((node) => near.observe(node));
   let waiting;
   addEventListener("resize", () => {
     clearTimeout(waiting);
@@ -174,6 +183,7 @@
     }), 150);
   });
   addEventListener("beforeprint", () => cards.forEach((card) => { if (!states.has(card)) fillCard(card); }));
+  addEventListener("beforeprint", () => entries.forEach(fillEntry));
 
   const search = document.getElementById("search"), sort = document.getElementById("sort");
   const count = document.getElementById("count");

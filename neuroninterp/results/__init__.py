@@ -4,12 +4,19 @@ from neuroninterp.results.folder import prepare_output, write_results
 from neuroninterp.results.read import read_results, stored_ppms
 from neuroninterp.results.records import AnalysisResult, LayerResult, NeuronResult, motif_id
 from neuroninterp.results.summary import summarize
-from neuroninterp.results.tables import layers_table, matches_table, neurons_table
+from neuroninterp.results.tables import (
+    dictionary_table,
+    layers_table,
+    matches_table,
+    neurons_table,
+    syntax_table,
+)
 
 __all__ = [
     "AnalysisResult",
     "LayerResult",
     "NeuronResult",
+    "dictionary_table",
     "layers_table",
     "matches_table",
     "motif_id",
@@ -18,5 +25,6 @@ __all__ = [
     "read_results",
     "stored_ppms",
     "summarize",
+    "syntax_table",
     "write_results",
 ]

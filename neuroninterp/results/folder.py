@@ -15,7 +15,13 @@ from neuroninterp.results.records import AnalysisResult, motif_id
 from neuroninterp.results.staging import ASIDE_PREFIX, staged
 from neuroninterp.results.store import write_store
 from neuroninterp.results.summary import summarize
-from neuroninterp.results.tables import layers_table, matches_table, neurons_table
+from neuroninterp.results.tables import (
+    dictionary_table,
+    layers_table,
+    matches_table,
+    neurons_table,
+    syntax_table,
+)
 
 __all__ = ["prepare_output", "write_results"]
 
@@ -80,7 +86,8 @@ def write_results(result: AnalysisResult, output: str | Path) -> dict[str, Path]
     -------
     dict of str to Path
         Each entry's name and place: ``report.html``, ``summary.json``, ``layers.tsv``,
-        ``neurons.tsv``, ``matches.tsv``, ``motifs.meme``, ``results.h5``, ``figures``.
+        ``neurons.tsv``, ``matches.tsv``, ``dictionary.tsv``, ``syntax.tsv``, ``motifs.meme``,
+        ``dictionary.meme``, ``results.h5``, ``figures``.
 
     Raises
     ------
@@ -125,6 +132,32 @@ def _write_matches(result: AnalysisResult, path: Path) -> None:
     matches_table(result).to_csv(path, sep="\t", index=False, errors="replace")
 
 
+def _write_dictionary(result: AnalysisResult, path: Path) -> None:
+    dictionary_table(result).to_csv(path, sep="\t", index=False, errors="replace")
+
+
+def _write_syntax(result: AnalysisResult, path: Path) -> None:
+    syntax_table(result).to_csv(path, sep="\t", index=False, errors="replace")
+
+
+def _write_dictionary_motifs(result: AnalysisResult, path: Path) -> None:
+    from neuroninterp.motifs.meme import write_meme
+
+    write_meme(
+        path,
+        (
+            (
+                motif.name,
+                motif.match.target_name if motif.match else "",
+                motif.ppm,
+                len(motif.occurrences),
+            )
+            for layer in result.layers
+            for motif in layer.dictionary
+        ),
+    )
+
+
 def _write_motifs(result: AnalysisResult, path: Path) -> None:
     from neuroninterp.motifs.meme import write_meme
 
@@ -165,7 +198,10 @@ _WRITERS: dict[str, Callable[[AnalysisResult, Path], None]] = {
     "layers.tsv": _write_layers,
     "neurons.tsv": _write_neurons,
     "matches.tsv": _write_matches,
+    "dictionary.tsv": _write_dictionary,
+    "syntax.tsv": _write_syntax,
     "motifs.meme": _write_motifs,
+    "dictionary.meme": _write_dictionary_motifs,
     "figures": _write_figures,
     "report.html": _write_report,
     "summary.json": _write_summary,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
 
@@ -13,7 +13,9 @@ from neuroninterp.errors import OutputError
 from neuroninterp.fields.layers import Layer, PoolSummary
 from neuroninterp.graph.layers import BlockedLayer
 from neuroninterp.measurement.records import EffectiveField, LayerFields, MeasuredField
+from neuroninterp.motifs.dictionary import DictionaryMotif, Occurrence
 from neuroninterp.motifs.records import Match, Motif, Part
+from neuroninterp.motifs.syntax import Spacing, Syntax
 from neuroninterp.results.records import AnalysisResult, LayerResult, NeuronResult, motif_id
 from neuroninterp.results.summary import SCHEMA, SCHEMA_VERSION
 
@@ -21,6 +23,11 @@ if TYPE_CHECKING:
     import pandas as pd
 
 __all__ = ["read_results", "stored_ppms"]
+
+_Record = TypeVar("_Record")
+
+_DRAWN = ("effective_size", "ppm_error", "converged")
+"""How well a neuron was sampled: beside its mixture in the file, on the neuron in Python."""
 
 
 def read_results(path: str | Path) -> AnalysisResult:
@@ -178,11 +185,51 @@ def _read_layer(group: Any) -> LayerResult:
         layer=layer,
         neurons=tuple(_read_neuron(layer.number, int(name), item) for name, item in neurons),
         fractions=fractions,
+        dictionary=tuple(_read_dictionary_motif(item) for item in _ordered(group, "dictionary")),
+    )
+
+
+def _ordered(group: Any, name: str) -> list[Any]:
+    """Return the members 0, 1, 2, … of a group that may be missing."""
+    if name not in group:
+        return []
+    return [item for _, item in sorted(group[name].items(), key=lambda item: int(item[0]))]
+
+
+def _read_dictionary_motif(group: Any) -> DictionaryMotif:
+    values = _attributes(group["ppm"])
+    return DictionaryMotif(
+        name=values["name"],
+        ppm=group["ppm"][:].astype(np.float64),
+        support=values["support"],
+        occurrences=_read_records(group, "occurrences", Occurrence),
+        match=next(iter(_read_matches(group, "match")), None),
+    )
+
+
+def _read_syntax(layer: int, neuron: int, group: Any) -> Syntax:
+    values = _attributes(group)
+    in_parts = [
+        None if np.isnan(pair).any() else (int(pair[0]), int(pair[1]))
+        for pair in values["spacing_in_parts"]
+    ]
+    limits = (values[f"spacing_{name}"].tolist() for name in ("minimum", "maximum", "mode"))
+    return Syntax(
+        layer=layer,
+        neuron=neuron,
+        share=values["share"],
+        motifs=tuple(_value(name) for name in values["motifs"]),
+        strands=tuple(_value(strand) for strand in values["strands"]),
+        starts=tuple((int(first), int(last)) for first, last in values["starts"]),
+        spacings=tuple(Spacing(*found) for found in zip(*limits, in_parts, strict=True)),
+        value_inside=values["value_inside"],
+        value_outside=values["value_outside"],
     )
 
 
 def _read_neuron(layer: int, neuron: int, group: Any) -> NeuronResult:
     from_data = group.get("from_data")
+    drawn = _attributes(group["mixture/ppm"]) if "mixture" in group else {}
     return NeuronResult(
         layer=layer,
         neuron=neuron,
@@ -192,14 +239,13 @@ def _read_neuron(layer: int, neuron: int, group: Any) -> NeuronResult:
         mixture_matches=_read_matches(group, "mixture_matches"),
         from_data=None if from_data is None else _read_motif(from_data),
         from_data_parts=() if from_data is None else _read_parts(from_data),
+        syntax=tuple(_read_syntax(layer, neuron, item) for item in _ordered(group, "syntax")),
+        **{name: drawn[name] for name in _DRAWN if name in drawn},
     )
 
 
 def _read_parts(group: Any) -> tuple[Part, ...]:
-    if "parts" not in group:
-        return ()
-    ordered = sorted(group["parts"].items(), key=lambda item: int(item[0]))
-    return tuple(Part(**_motif_values(item)) for _, item in ordered)
+    return tuple(Part(**_motif_values(item)) for item in _ordered(group, "parts"))
 
 
 def _read_motif(group: Any) -> Motif:
@@ -211,15 +257,21 @@ def _motif_values(group: Any) -> dict[str, Any]:
     values = _attributes(group["ppm"])
     # Derived from the other two; kept in the file for readers that do not know the rule.
     del values["consensus_ratio"]
+    for name in _DRAWN:
+        values.pop(name, None)
     return {"ppm": group["ppm"][:].astype(np.float64), **values}
 
 
 def _read_matches(group: Any, name: str) -> tuple[Match, ...]:
+    return _read_records(group, name, Match)
+
+
+def _read_records(group: Any, name: str, kind: type[_Record]) -> tuple[_Record, ...]:
     if name not in group:
         return ()
     records = group[name][:]
     return tuple(
-        Match(**{field: _value(record[field]) for field in records.dtype.names})
+        kind(**{field: _value(record[field]) for field in records.dtype.names})
         for record in records
     )
 

@@ -10,7 +10,9 @@ from neuroninterp.bottleneck import LayerFractions, Verdict
 from neuroninterp.fields.layers import Layer
 from neuroninterp.graph.layers import BlockedLayer
 from neuroninterp.measurement.records import LayerFields
+from neuroninterp.motifs.dictionary import DictionaryMotif
 from neuroninterp.motifs.records import Match, Motif, Part
+from neuroninterp.motifs.syntax import Syntax
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -52,6 +54,14 @@ class NeuronResult:
         PPM of windows from the user's sequences, where there are any active ones.
     from_data_parts : tuple of Part
         Its decoupled parts.
+    syntax : tuple of Syntax
+        How dictionary motifs are arranged in its windows, largest share first.
+    effective_size : float
+        Number of independent windows that the sample is worth; NaN where that is not known.
+    ppm_error : float
+        Mean standard error of the mixture's entries; NaN where that is not known.
+    converged : bool
+        Whether the sampler came to rest.
     """
 
     layer: int
@@ -62,6 +72,10 @@ class NeuronResult:
     mixture_matches: tuple[Match, ...] = ()
     from_data: Motif | None = None
     from_data_parts: tuple[Part, ...] = ()
+    syntax: tuple[Syntax, ...] = ()
+    effective_size: float = float("nan")
+    ppm_error: float = float("nan")
+    converged: bool = True
 
     @property
     def dead(self) -> bool:
@@ -87,11 +101,17 @@ class NeuronResult:
 
 @dataclass(frozen=True, eq=False)
 class LayerResult:
-    """One layer: its geometry, its neurons, and the fractions of them that match."""
+    """One layer: its geometry, its neurons, the fractions that match, and its dictionary."""
 
     layer: Layer
     neurons: tuple[NeuronResult, ...]
     fractions: LayerFractions
+    dictionary: tuple[DictionaryMotif, ...] = ()
+
+    @property
+    def unconverged(self) -> int:
+        """Number of neurons whose sampling did not come to rest."""
+        return sum(not neuron.converged for neuron in self.neurons)
 
 
 @dataclass(frozen=True, eq=False)

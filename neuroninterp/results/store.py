@@ -12,6 +12,9 @@ Layout, channels last, ACGT::
     /layers/{number}/neurons/{k}/from_data/ppm
     /layers/{number}/neurons/{k}/from_data/parts/{i}/ppm
     /layers/{number}/neurons/{k}/matches   one record a hit
+    /layers/{number}/neurons/{k}/syntax/{i}    one arrangement of dictionary motifs (attributes)
+    /layers/{number}/dictionary/{i}/ppm    one dictionary motif
+    /layers/{number}/dictionary/{i}/occurrences    where it stands, one record a place
 
 What is known about a PPM stands in the attributes of its ``ppm``.
 """
@@ -28,7 +31,9 @@ import numpy as np
 
 from neuroninterp.fields.layers import Layer
 from neuroninterp.measurement.records import LayerFields
+from neuroninterp.motifs.dictionary import DictionaryMotif
 from neuroninterp.motifs.records import Match, Motif, Part
+from neuroninterp.motifs.syntax import Syntax
 from neuroninterp.results.records import AnalysisResult, LayerResult, NeuronResult
 from neuroninterp.results.summary import SCHEMA, SCHEMA_VERSION, describe_fields, plain
 
@@ -36,6 +41,28 @@ __all__ = ["write_store"]
 
 # Below this many entries a compressed chunk and its index are larger than the matrix itself.
 _COMPRESS_FROM = 1024
+
+_MATCH_FIELDS: dict[str, type] = {
+    "query": str,
+    "target_id": str,
+    "target_name": str,
+    "p_value": np.float64,
+    "e_value": np.float64,
+    "strand": str,
+    "start": np.int64,
+    "end": np.int64,
+    "overlap": np.int64,
+    "covered": np.float64,
+    "whole": np.bool_,
+    "relevant": np.bool_,
+}
+_OCCURRENCE_FIELDS: dict[str, type] = {
+    "neuron": np.int64,
+    "part": np.int64,
+    "start": np.int64,
+    "strand": str,
+    "share": np.float64,
+}
 
 
 def write_store(result: AnalysisResult, path: Path) -> None:
@@ -108,12 +135,16 @@ def _write_layer(group: Any, result: LayerResult) -> None:
     neurons = group.create_group("neurons")
     for neuron in result.neurons:
         _write_neuron(neurons.create_group(str(neuron.neuron)), neuron)
+    for index, motif in enumerate(result.dictionary):
+        _write_dictionary_motif(group.create_group(f"dictionary/{index}"), motif)
 
 
 def _write_neuron(group: Any, result: NeuronResult) -> None:
     group.attrs["dead"] = result.dead
     if result.mixture is not None:
         _write_motif(group.create_group("mixture"), result.mixture)
+        drawn = ("effective_size", "ppm_error", "converged")
+        _attributes(group["mixture/ppm"], {name: getattr(result, name) for name in drawn})
     _write_parts(group, result.parts)
     if result.from_data is not None:
         from_data = group.create_group("from_data")
@@ -121,6 +152,8 @@ def _write_neuron(group: Any, result: NeuronResult) -> None:
         _write_parts(from_data, result.from_data_parts)
     _write_matches(group, "matches", result.matches)
     _write_matches(group, "mixture_matches", result.mixture_matches)
+    for index, syntax in enumerate(result.syntax):
+        _write_syntax(group.create_group(f"syntax/{index}"), syntax)
 
 
 def _write_parts(group: Any, parts: Sequence[Part]) -> None:
@@ -146,29 +179,62 @@ def _write_motif(group: Any, motif: Motif) -> None:
     _attributes(data, known)
 
 
-def _write_matches(group: Any, name: str, matches: Sequence[Match]) -> None:
-    """Write hits as one table; its field names are those of :class:`Match`."""
+def _write_dictionary_motif(group: Any, motif: DictionaryMotif) -> None:
+    data = group.create_dataset("ppm", data=np.asarray(motif.ppm, dtype=np.float32))
+    _attributes(
+        data,
+        {
+            "name": motif.name,
+            "support": motif.support,
+            "consensus": motif.consensus,
+            "information": motif.information,
+            "palindromic": motif.palindromic,
+        },
+    )
+    _write_records(group, "occurrences", motif.occurrences, _OCCURRENCE_FIELDS)
+    _write_matches(group, "match", [] if motif.match is None else [motif.match])
+
+
+def _write_syntax(group: Any, syntax: Syntax) -> None:
+    """Write an arrangement as attributes: lists have one entry a motif, or a neighbouring pair."""
     import h5py
 
-    if not matches:
+    unknown = (float("nan"), float("nan"))
+    _attributes(
+        group,
+        {
+            "text": str(syntax),
+            "kind": syntax.kind,
+            "share": syntax.share,
+            "motifs": np.array(syntax.motifs, dtype=h5py.string_dtype()),
+            "strands": np.array(syntax.strands, dtype=h5py.string_dtype()),
+            "starts": np.array(syntax.starts, np.int64),
+            "spacing_minimum": np.array([s.minimum for s in syntax.spacings], np.int64),
+            "spacing_maximum": np.array([s.maximum for s in syntax.spacings], np.int64),
+            "spacing_mode": np.array([s.mode for s in syntax.spacings], np.int64),
+            "spacing_in_parts": np.array(
+                [unknown if s.in_parts is None else s.in_parts for s in syntax.spacings]
+            ).reshape(-1, 2),
+            "value_inside": syntax.value_inside,
+            "value_outside": syntax.value_outside,
+        },
+    )
+
+
+def _write_matches(group: Any, name: str, matches: Sequence[Match]) -> None:
+    """Write hits as one table; its field names are those of :class:`Match`."""
+    _write_records(group, name, matches, _MATCH_FIELDS)
+
+
+def _write_records(group: Any, name: str, rows: Sequence[Any], fields: dict[str, type]) -> None:
+    """Write values as one table, a column a field; nothing where there is no row."""
+    import h5py
+
+    if not rows:
         return
-    text, number = h5py.string_dtype(), np.float64
-    fields = [
-        ("query", text),
-        ("target_id", text),
-        ("target_name", text),
-        ("p_value", number),
-        ("e_value", number),
-        ("strand", text),
-        ("start", np.int64),
-        ("end", np.int64),
-        ("overlap", np.int64),
-        ("covered", number),
-        ("whole", np.bool_),
-        ("relevant", np.bool_),
-    ]
-    records = [tuple(_storable(getattr(match, field)) for field, _ in fields) for match in matches]
-    group.create_dataset(name, data=np.array(records, dtype=fields))
+    types = [(field, h5py.string_dtype() if t is str else t) for field, t in fields.items()]
+    records = [tuple(_storable(getattr(row, field)) for field in fields) for row in rows]
+    group.create_dataset(name, data=np.array(records, dtype=types))
 
 
 def _attributes(target: Any, values: dict[str, Any]) -> None:

@@ -121,6 +121,8 @@ def layer_row(result: LayerResult, fields: LayerFields | None = None) -> dict[st
         "effective_field_data": sizes.get("effective_field_data"),
         "neurons": fractions.neurons,
         "dead": fractions.dead,
+        "unconverged": result.unconverged,
+        "dictionary_motifs": len(result.dictionary),
         "match_fraction": fractions.match,
         "relevant_fraction": fractions.relevant,
         "localist_fraction": fractions.localist,

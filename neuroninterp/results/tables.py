@@ -1,11 +1,13 @@
-"""The results as tables: layers, neurons, matches. The same columns as the TSV files."""
+"""The results as tables: layers, neurons, matches, dictionary and syntax, as in the TSV files."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING, Any
 
+from neuroninterp.motifs.dictionary import DictionaryMotif
 from neuroninterp.motifs.records import Match, Motif
+from neuroninterp.motifs.syntax import Syntax
 from neuroninterp.results.records import AnalysisResult, NeuronResult, motif_id
 from neuroninterp.results.summary import layer_row
 from neuroninterp.text import printable
@@ -13,7 +15,13 @@ from neuroninterp.text import printable
 if TYPE_CHECKING:
     import pandas as pd
 
-__all__ = ["layers_table", "matches_table", "neurons_table"]
+__all__ = [
+    "dictionary_table",
+    "layers_table",
+    "matches_table",
+    "neurons_table",
+    "syntax_table",
+]
 
 _NEURON_COLUMNS = {
     "layer": "int64",
@@ -38,6 +46,9 @@ _NEURON_COLUMNS = {
     "relevant": "bool",
     "data_maximum": "float64",
     "data_n_sequences": "Int64",
+    "effective_size": "float64",
+    "ppm_error": "float64",
+    "converged": "bool",
 }
 _FIELD_COLUMNS = ("measured_field", "effective_field", "effective_field_data")
 _MATCH_COLUMNS = {
@@ -57,6 +68,36 @@ _MATCH_COLUMNS = {
     "covered": "float64",
     "whole": "bool",
     "relevant": "bool",
+}
+
+
+_DICTIONARY_COLUMNS = {
+    "layer": "int64",
+    "motif": "object",
+    "consensus": "object",
+    "width": "int64",
+    "information": "float64",
+    "support": "float64",
+    "neurons": "object",
+    "occurrences": "int64",
+    "palindromic": "bool",
+    "match_id": "object",
+    "match_name": "object",
+    "match_strand": "object",
+    "match_e_value": "float64",
+}
+_SYNTAX_COLUMNS = {
+    "layer": "int64",
+    "neuron": "int64",
+    "share": "float64",
+    "motifs": "object",
+    "spacing_minimum": "object",
+    "spacing_maximum": "object",
+    "spacing_mode": "object",
+    "kind": "object",
+    "starts": "object",
+    "value_inside": "float64",
+    "value_outside": "float64",
 }
 
 
@@ -122,6 +163,94 @@ def matches_table(result: AnalysisResult) -> pd.DataFrame:
     return _frame(rows, _MATCH_COLUMNS)
 
 
+def dictionary_table(result: AnalysisResult) -> pd.DataFrame:
+    """Return one row a dictionary motif, in order of layer and support.
+
+    Parameters
+    ----------
+    result : AnalysisResult
+        What the run found.
+
+    Returns
+    -------
+    pandas.DataFrame
+        The columns of ``dictionary.tsv``. ``information`` is in bits; ``support`` adds up the
+        shares of the parts that hold the motif; ``neurons`` lists their channels.
+    """
+    rows = [
+        _dictionary_row(layer.layer.number, motif)
+        for layer in result.layers
+        for motif in layer.dictionary
+    ]
+    return _frame(rows, _DICTIONARY_COLUMNS)
+
+
+def syntax_table(result: AnalysisResult) -> pd.DataFrame:
+    """Return one row a neuron and arrangement of motifs.
+
+    Parameters
+    ----------
+    result : AnalysisResult
+        What the run found.
+
+    Returns
+    -------
+    pandas.DataFrame
+        The columns of ``syntax.tsv``. ``motifs`` is the whole arrangement; the spacings (gaps,
+        bp) stand there again, one entry a neighbouring pair, as ``starts`` (0-based, in the
+        window) has one a motif. ``value_inside`` and ``value_outside`` are median values
+        relative to the neuron's maximum, see :class:`neuroninterp.motifs.Syntax`.
+    """
+    rows = [
+        _syntax_row(syntax)
+        for layer in result.layers
+        for neuron in layer.neurons
+        for syntax in neuron.syntax
+    ]
+    return _frame(rows, _SYNTAX_COLUMNS)
+
+
+def _dictionary_row(layer: int, motif: DictionaryMotif) -> dict[str, Any]:
+    row: dict[str, Any] = {
+        "layer": layer,
+        "motif": motif.name,
+        "consensus": motif.consensus,
+        "width": len(motif.ppm),
+        "information": motif.information,
+        "support": motif.support,
+        "neurons": ",".join(str(neuron) for neuron in motif.neurons),
+        "occurrences": len(motif.occurrences),
+        "palindromic": motif.palindromic,
+    }
+    if motif.match is not None:
+        row |= {
+            "match_id": printable(motif.match.target_id),
+            "match_name": printable(motif.match.target_name),
+            "match_strand": motif.match.strand,
+            "match_e_value": motif.match.e_value,
+        }
+    return row
+
+
+def _syntax_row(syntax: Syntax) -> dict[str, Any]:
+    def listed(values: Iterable[object]) -> str | None:
+        return ",".join(str(value) for value in values) or None
+
+    return {
+        "layer": syntax.layer,
+        "neuron": syntax.neuron,
+        "share": syntax.share,
+        "motifs": str(syntax),
+        "spacing_minimum": listed(spacing.minimum for spacing in syntax.spacings),
+        "spacing_maximum": listed(spacing.maximum for spacing in syntax.spacings),
+        "spacing_mode": listed(spacing.mode for spacing in syntax.spacings),
+        "kind": syntax.kind,
+        "starts": listed(f"{first}-{last}" for first, last in syntax.starts),
+        "value_inside": syntax.value_inside,
+        "value_outside": syntax.value_outside,
+    }
+
+
 def _frame(rows: list[dict[str, Any]], columns: dict[str, str]) -> pd.DataFrame:
     """Build a table that has its columns and types even where it has no row."""
     import pandas as pd
@@ -135,6 +264,9 @@ def _neuron_row(result: NeuronResult) -> dict[str, Any]:
         "neuron": result.neuron,
         "dead": result.dead,
         "parts": len(result.parts),
+        "effective_size": result.effective_size,
+        "ppm_error": result.ppm_error,
+        "converged": result.converged,
         "matched": bool(result.matches),
         "whole": any(match.whole for match in result.matches),
         "relevant": any(match.relevant for match in result.matches),
