@@ -12,6 +12,7 @@ from neuroninterp.errors import DataError
 from neuroninterp.models import Model
 from neuroninterp.motifs import (
     Match,
+    Motif,
     MotifDatabase,
     Part,
     build_dictionary,
@@ -125,7 +126,13 @@ def analyse_layer(
             syntaxes.append(find_syntax(model, drawn, dictionary, seed=options.seed))
             advance(1)
     completed = tuple(
-        replace(neuron, matches=parts, mixture_matches=whole, syntax=syntax)
+        replace(
+            neuron,
+            matches=parts,
+            mixture_matches=whole,
+            syntax=syntax,
+            mixture=_raised(neuron.mixture, [found.highest for found in syntax]),
+        )
         for neuron, parts, whole, syntax in zip(
             neurons, found["parts"], found["mixture"], syntaxes, strict=True
         )
@@ -165,6 +172,11 @@ def _data_samples(
     return [*found], []
 
 
+def _raised(whole: Motif | None, seen: Sequence[float]) -> Motif | None:
+    """Return the mixture with the largest value that was seen anywhere as its maximum."""
+    return None if whole is None else replace(whole, maximum=max(whole.maximum, *seen, -np.inf))
+
+
 def _describe(
     model: Model, drawn: ActivationSample, observed: ActivationSample | None, seed: int
 ) -> NeuronResult:
@@ -175,9 +187,8 @@ def _describe(
     data_parts = decouple(model, observed, seed=seed) if observed is not None else ()
     # A consensus or a window from the data can beat the sampler's best: the maximum is the
     # largest value that was seen anywhere.
-    if whole is not None:
-        seen = [motif.maximum for motif in (*parts, data_whole, *data_parts) if motif is not None]
-        whole = replace(whole, maximum=max(whole.maximum, *seen))
+    seen = [motif.maximum for motif in (*parts, data_whole, *data_parts) if motif is not None]
+    whole = _raised(whole, seen)
     return NeuronResult(
         layer=drawn.layer,
         neuron=drawn.neuron,

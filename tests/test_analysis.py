@@ -12,6 +12,7 @@ from neuroninterp.backend import import_keras
 from neuroninterp.errors import ModelError, UnknownNameError, UnsupportedOperationError
 from neuroninterp.results import layers_table, neurons_table
 from neuroninterp.sampling import sampling_seconds
+from neuroninterp.sequences import Sequences
 from zoo import relevant_motifs, weights_path
 
 JASPAR = "JASPAR2016"
@@ -193,6 +194,31 @@ def test_same_seed_same_result(relevant: tuple[str, ...]) -> None:
     first, again, other = run(0), run(0), run(1)
     assert all(np.array_equal(a, b) for a, b in zip(first, again, strict=True))
     assert not all(np.array_equal(a, b) for a, b in zip(first, other, strict=False))
+
+
+def test_no_value_met_in_a_run_exceeds_the_maximum() -> None:
+    """Neither a consensus, nor a window of the data, nor a sequence made to test a syntax."""
+    codes = np.random.default_rng(0).integers(0, 4, (40, 82)).astype(np.uint8)
+    data = Sequences(codes=codes, labels=None, class_names=None, names=None, source="random")
+    model = ni.load(weights_path("toy-2"))
+    result = ni.analyze(weights_path("toy-2"), data, layers=[3, 4], effort="quick")
+    seen = 0
+    for layer in result.layers:
+        for neuron in layer.neurons:
+            if neuron.mixture is None:
+                continue
+            motifs = [neuron.mixture, *neuron.parts, *neuron.from_data_parts]
+            values = [value for m in motifs for value in (m.maximum, m.consensus_value)]
+            values += [syntax.highest for syntax in neuron.syntax]
+            assert neuron.mixture.maximum >= max(values)
+            windows = np.lib.stride_tricks.sliding_window_view(
+                codes, layer.layer.receptive_field, axis=1
+            ).reshape(-1, layer.layer.receptive_field)
+            trunk = model.trunk(layer.layer.number)
+            own = trunk.values_of(windows, np.full(len(windows), neuron.neuron))
+            assert neuron.mixture.maximum >= own.max()
+            seen += 1
+    assert seen >= 6
 
 
 def test_data_is_used_beside_the_model(tmp_path: Path) -> None:

@@ -26,8 +26,10 @@ from neuroninterp.motifs.records import Match, Part
 
 __all__ = ["DictionaryMotif", "Occurrence", "build_dictionary"]
 
-_MOST_FOUNDERS = 1_000
-"""Segments that may found an entry, those with the most weight; the others may only join one."""
+_MOST_SEGMENTS = 1_200
+_MOST_FOUNDERS = 400
+"""Segments that are grouped at all, and those that may found an entry: those with the most
+weight. The time goes with the product of the two."""
 
 _SMALLEST_SUPPORT = 0.05
 """Entries with less, a twentieth of one neuron's sample, are left out."""
@@ -38,6 +40,8 @@ _PSEUDOCOUNT = 3.0
 _ROUNDS = 3
 
 _NULL_DATABASE = "JASPAR2024"
+_NULL_STEP = 4
+"""Every fourth known motif has columns enough for Tomtom's null."""
 
 _PALINDROME = 0.85
 """Correlation of a motif with its own reverse complement from which it has no orientation."""
@@ -136,13 +140,13 @@ def build_dictionary(
     Returns
     -------
     tuple of DictionaryMotif
-        Largest support first. The same whatever the order of the neurons; empty where no
-        part holds a motif.
+        Largest support first, counted over the 1,200 segments that weigh most. The same
+        whatever the order of the neurons; empty where no part holds a motif.
     """
     segments = _cut(parts)
     if not segments:
         return ()
-    grouping = _Grouping(segments, load_database(_NULL_DATABASE).ppms, n_jobs)
+    grouping = _Grouping(segments, load_database(_NULL_DATABASE).ppms[::_NULL_STEP], n_jobs)
     groups = grouping.settle(grouping.found())
     groups = take_apart(groups)
     entries = [_entry(group) for group in groups]
@@ -166,7 +170,7 @@ def _cautious(part: Part) -> np.ndarray:
 
 
 def _cut(parts: Mapping[int, Sequence[Part]]) -> list[Segment]:
-    """Return all segments, those that weigh most first."""
+    """Return the segments that weigh most, heaviest first."""
     segments = [
         Segment(neuron, index, start, end, part.share, np.asarray(part.ppm, np.float64))
         for neuron in sorted(parts)
@@ -179,7 +183,7 @@ def _cut(parts: Mapping[int, Sequence[Part]]) -> list[Segment]:
         weight = segment.share * information_content(segment.columns).sum()
         return (-round(float(weight), 9), segment.neuron, segment.part, segment.start)
 
-    return sorted(segments, key=rank)
+    return sorted(segments, key=rank)[:_MOST_SEGMENTS]
 
 
 class _Grouping:

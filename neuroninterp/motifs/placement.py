@@ -29,6 +29,11 @@ class Placement:
         What slots refer to by index.
     rng : numpy.random.Generator
         Chooses the sequences around the motifs, and among the places.
+
+    Attributes
+    ----------
+    highest : float
+        Largest z met so far.
     """
 
     def __init__(
@@ -47,6 +52,7 @@ class Placement:
             for strand in "+-"
         }
         self._rng = rng
+        self.highest = -np.inf
 
     def median(
         self,
@@ -137,6 +143,7 @@ class Placement:
             word = self._words[slot]
             windows[rows, starts[:, None] + np.arange(len(word))] = word
         values = self._trunk.values_of(windows, np.full(len(windows), self._neuron))
+        self.highest = max(self.highest, float(values.max()))
         return float(np.median(values))
 
 

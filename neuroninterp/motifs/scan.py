@@ -15,6 +15,9 @@ from neuroninterp.sampling import ActivationSample
 __all__ = ["Arrangement", "arrangements"]
 
 _MOST_WINDOWS = 4_000
+_MOST_LETTERS = 150_000
+"""Windows that are scanned, and what they may hold together, in bp."""
+
 _CHANCE = 1e-3
 """Share of the positions of random sequences that pass for a motif."""
 
@@ -101,9 +104,10 @@ def arrangements(
 
 def _chosen(sample: ActivationSample, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
     """Return windows and weights; a fair choice where there are very many, none of them twice."""
-    if len(sample.weights) <= _MOST_WINDOWS:
+    most = min(_MOST_WINDOWS, max(_MOST_LETTERS // sample.windows.shape[1], 500))
+    if len(sample.weights) <= most:
         return sample.windows, sample.weights
-    picked = rng.choice(len(sample.weights), _MOST_WINDOWS, replace=False)
+    picked = rng.choice(len(sample.weights), most, replace=False)
     weights = sample.weights[picked]
     return sample.windows[picked], weights / weights.sum()
 

@@ -25,6 +25,9 @@ __all__ = ["Spacing", "Syntax", "find_syntax"]
 _SMALLEST_SHARE = 0.05
 """Share of the sample from which an arrangement is reported, or a motif looked for."""
 
+_MOST_MOTIFS = 12
+"""Motifs of a neuron that are looked for: those that the largest shares of it hold."""
+
 _NEEDED = 0.5
 """A motif is needed if without it the neuron's median value (above its threshold) is less than
 this share of the value with it. Where it is missing from a window, it went unrecognised."""
@@ -92,6 +95,8 @@ class Syntax:
     value_outside : float
         The same with one of the spacings outside its range; NaN where there is only one
         motif, or the field has no room for another spacing.
+    highest : float
+        Largest z among the sequences that were made for the neuron.
     """
 
     layer: int
@@ -103,6 +108,7 @@ class Syntax:
     spacings: tuple[Spacing, ...]
     value_inside: float
     value_outside: float
+    highest: float = float("-inf")
 
     @property
     def kind(self) -> str:
@@ -145,11 +151,11 @@ def find_syntax(
     tuple of Syntax
         Largest share first; empty for a dead neuron and where no motif is recognised.
     """
-    own = [
-        entry
-        for entry in dictionary
-        if sum(o.share for o in entry.occurrences if o.neuron == sample.neuron) >= _SMALLEST_SHARE
+    support = [
+        sum(o.share for o in entry.occurrences if o.neuron == sample.neuron) for entry in dictionary
     ]
+    largest = np.argsort([-share for share in support], kind="stable")[:_MOST_MOTIFS]
+    own = [dictionary[i] for i in sorted(largest) if support[i] >= _SMALLEST_SHARE]
     if sample.dead or not own:
         return ()
     rng = np.random.default_rng([seed, sample.layer, sample.neuron, 4])
@@ -234,6 +240,7 @@ def _describe(
         spacings=tuple(spacings),
         value_inside=inside / scale,
         value_outside=outside / scale,
+        highest=placement.highest,
     )
 
 

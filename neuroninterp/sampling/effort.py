@@ -61,7 +61,7 @@ class _Budget:
 
 EFFORTS = {
     "quick": _Budget(48, 4, 2, 0.01, 0.5),
-    "standard": _Budget(128, 6, 10, 0.003, 2.5),
+    "standard": _Budget(128, 6, 10, 0.003, 1.2),
     "thorough": _Budget(256, 12, 20, 0.0015, 25.0),
 }
 """Names of efforts."""

@@ -31,6 +31,10 @@ __all__ = ["split_neurons"]
 _PARTICLES_AT_ONCE = 8192
 _COMPONENTS = 32
 _DONORS = 256
+_PATIENCE = 3
+_HOPELESS = 4
+"""Rounds after which a neuron is given up that is this many times off the error aimed at: it
+would take the square of that times the work."""
 _LEARNED_FROM = 4000
 _REDRAWN_FROM = 0.35
 """Share of whole windows accepted from which mostly these are proposed."""
@@ -255,7 +259,13 @@ def _visit(trunk: Trunk, starts: list[_Start], effort: Effort) -> list[Tally]:
                 start, best = starts[i], tallies[i]
                 ladders[i] = ladders[i].raised(start.threshold, best.maximum)
                 tallies[i] = Tally(start.threshold, best.maximum, best.best, ladders[i])
-        working = [i for i in working if not tallies[i].converged(effort.error)]
+        done = effort.rounds - left
+        working = [
+            i
+            for i in working
+            if not tallies[i].converged(effort.error)
+            and (done < _PATIENCE or tallies[i].ppm_error() <= _HOPELESS * effort.error)
+        ]
         if not working:
             break
     for tally in tallies:

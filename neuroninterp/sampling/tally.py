@@ -11,7 +11,9 @@ from neuroninterp.sampling.sample import LEVELS, ActivationSample, part_weights
 
 __all__ = ["Tally"]
 
-_KEPT = 8_000
+_KEPT = 2_000, 8_000
+_KEPT_LETTERS = 400_000
+"""Windows that a sample holds, and what they may hold together, in bp."""
 _OUTGROWN = 0.005
 _TRUSTED = 200
 """Effective number of whole draws on a rung from which they give its probability."""
@@ -117,7 +119,8 @@ class Tally:
         in_order = order[np.argsort(level[order], kind="stable")]
         sorted_level = level[in_order]
         rank[in_order] = np.arange(len(values)) - np.searchsorted(sorted_level, sorted_level)
-        chosen = np.flatnonzero(rank < _KEPT // len(np.unique(level)))
+        most = int(np.clip(_KEPT_LETTERS // windows.shape[1], *_KEPT))
+        chosen = np.flatnonzero(rank < most // len(np.unique(level)))
         log2_level = self._log2_level()
         ppm, errors = self.ppm(), self.errors()
         variance = float(np.square(errors).sum())
