@@ -344,7 +344,7 @@ def _initial(start: _Start, weights: np.ndarray, particles: int) -> np.ndarray:
 
 def _fit(windows: np.ndarray, weights: np.ndarray, stream: np.random.Generator) -> ProductMixture:
     if len(windows) > _LEARNED_FROM:
-        chosen = stream.choice(len(windows), _LEARNED_FROM, replace=False, p=None)
+        chosen = stream.choice(len(windows), _LEARNED_FROM, replace=False)
         windows, weights = windows[chosen], weights[chosen]
     return fit_mixture(windows, weights, _COMPONENTS, stream)
 
