@@ -20,10 +20,10 @@ from neuroninterp.errors import NeuroninterpError
 __all__ = [
     "compiled",
     "device_in_use",
-    "gradient",
     "import_keras",
     "recompiles_per_shape",
     "resolve_device",
+    "value_and_gradient",
 ]
 
 DEVICES = ("auto", "cpu", "gpu")
@@ -176,8 +176,8 @@ def recompiles_per_shape() -> bool:
     return bool(import_keras().backend.backend() == "jax")
 
 
-def gradient(function: Callable[[Any], Any], at: Any) -> Any:
-    """Return the gradient of the summed output of ``function`` at a tensor.
+def value_and_gradient(function: Callable[[Any], Any], at: Any) -> tuple[Any, Any]:
+    """Return ``function`` at a tensor, and the gradient of its summed output there.
 
     Zeros where the output does not depend on it, or only through steps (a rounding).
 
@@ -191,14 +191,19 @@ def gradient(function: Callable[[Any], Any], at: Any) -> Any:
     if name == "jax":
         import jax
 
-        return jax.grad(lambda tensor: function(tensor).sum())(at)
+        def summed(tensor: Any) -> tuple[Any, Any]:
+            output = function(tensor)
+            return output.sum(), output
+
+        (_, value), slope = jax.value_and_grad(summed, has_aux=True)(at)
+        return value, slope
     if name == "tensorflow":
         import tensorflow
 
         with tensorflow.GradientTape() as tape:
             tape.watch(at)
             output = function(at)
-        return tape.gradient(output, at, unconnected_gradients="zero")
+        return output, tape.gradient(output, at, unconnected_gradients="zero")
     raise NeuroninterpError(
         f"KERAS_BACKEND={name} is not supported; use tensorflow (the default) or jax"
     )

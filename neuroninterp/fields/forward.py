@@ -5,6 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+import numpy as np
+
+from neuroninterp.backend import import_keras
 from neuroninterp.fields.receptive_field import Interval, input_interval, required_intervals
 from neuroninterp.graph import (
     Concatenate,
@@ -62,10 +65,32 @@ class Forward:
                 break
         return tensors[wanted]
 
+    def of_neurons(self, encoded: Any, neurons: Any, known: dict[str, Any] | None = None) -> Any:
+        """Compute the target's one position, of one channel a window: ``neurons[i]``, shape (N,).
+
+        Where the target is a convolution, only that channel of it is computed.
+        """
+        ops = import_keras().ops
+        node = self.graph[self.target]
+        if not isinstance(node, Convolution) or node.groups != 1:
+            z = self(encoded, known=known)[:, 0]
+            return ops.take_along_axis(z, ops.expand_dims(neurons, 1), axis=1)[:, 0]
+        (source,) = node.inputs
+        read = self._operand(node, source, self(encoded, source, known))[:, :: node.dilation]
+        rows = np.ascontiguousarray(node.kernel.reshape(-1, node.kernel.shape[2]).T)
+        weights = ops.take(ops.convert_to_tensor(rows), neurons, axis=0)
+        flat = ops.reshape(read, (-1, rows.shape[1]))
+        return ops.sum(flat * weights, axis=1) + ops.take(
+            ops.convert_to_tensor(node.bias), neurons, axis=0
+        )
+
     def largest_tensor(self) -> int:
         """Return the number of entries, per window, of the largest tensor."""
         channels = _channels(self.nodes)
-        return max(width(self.intervals[name]) * count for name, count in channels.items())
+        largest = max(width(self.intervals[name]) * count for name, count in channels.items())
+        node = self.graph[self.target]
+        # One channel's weights a window, where only that channel is computed.
+        return max(largest, node.kernel[..., 0].size if isinstance(node, Convolution) else 0)
 
     def multiplications(self) -> int:
         """Return the number of multiplications that one window costs in convolutions."""

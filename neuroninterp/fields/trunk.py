@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from neuroninterp.backend import compiled, gradient, import_keras, recompiles_per_shape
+from neuroninterp.backend import compiled, import_keras, recompiles_per_shape, value_and_gradient
 from neuroninterp.errors import DataError
 from neuroninterp.fields.forward import Forward, width
 from neuroninterp.fields.simplify import leaky, simplify
@@ -66,9 +66,7 @@ class Trunk:
             raise TypeError(f"{layer.convolution!r} is not a convolution")
         self._graph = graph
         self._exact = Forward(graph, layer.value)
-        simple = simplify(graph, layer.value)
-        self._fast = Forward(simple, layer.value)
-        self._leaky = Forward(leaky(simple), layer.value)
+        self._fast = Forward(simplify(graph, layer.value), layer.value)
         self.receptive_field = width(self._exact.intervals[graph.input.name])
         self.neurons = int(convolution.kernel.shape[2])
         self.pools = tuple(
@@ -214,30 +212,31 @@ class Trunk:
 
     def _function(self, key: tuple[str, ...]) -> Any:
         ops = import_keras().ops
-
-        def pick(z: Any, neurons: Any) -> Any:
-            return ops.take_along_axis(z[:, 0], ops.expand_dims(neurons, 1), axis=1)[:, 0]
+        # Built when first asked for: few neurons need a guide.
+        led = Forward(leaky(self._fast.graph), self._fast.target) if key[0] == "guide" else None
 
         def function(codes: Any, neurons: Any = None) -> Any:
             encoded = encode(codes, self._table)
+            if led is not None:
+                return led.of_neurons(encoded, neurons)
             if key[0] == "tensor":
                 return self._exact(encoded, key[1])
             if key[0] == "contribution":
                 tensor = self._exact(encoded, key[1])
-                slope = gradient(
-                    lambda at: pick(self._exact(encoded, known={key[1]: at}), neurons), tensor
+                _, slope = value_and_gradient(
+                    lambda at: self._exact.of_neurons(encoded, neurons, {key[1]: at}), tensor
                 )
                 return tensor * slope
             if key[0] == "slope":
-                value = pick(self._fast(encoded), neurons)
-                slope = gradient(lambda at: pick(self._fast(at), neurons), encoded)
+                value, slope = value_and_gradient(
+                    lambda at: self._fast.of_neurons(at, neurons), encoded
+                )
                 by_base = ops.matmul(slope, ops.transpose(self._table[:4].astype("float32")))
                 flat = ops.reshape(by_base, (-1, 4 * self.receptive_field))
                 return ops.concatenate([ops.expand_dims(value, 1), flat], axis=1)
-            if key[0] == "guide":
-                return pick(self._leaky(encoded), neurons)
-            z = self._fast(encoded)
-            return pick(z, neurons) if key[0] == "gather" else z
+            if key[0] == "gather":
+                return self._fast.of_neurons(encoded, neurons)
+            return self._fast(encoded)
 
         return function
 

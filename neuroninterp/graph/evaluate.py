@@ -41,6 +41,10 @@ from neuroninterp.graph.nodes import (
 __all__ = ["compute", "compute_padded", "encode", "evaluate", "held"]
 
 
+_PLAIN = np.eye(5, 4)
+"""Channels of A, C, G, T, N where the bases are all there is."""
+
+
 def encode(codes: Any, table: np.ndarray) -> Any:
     """Turn codes into the channels of the model's input.
 
@@ -58,6 +62,9 @@ def encode(codes: Any, table: np.ndarray) -> Any:
         float32.
     """
     ops = import_keras().ops
+    if np.array_equal(table, _PLAIN):
+        # The same numbers, in half the time.
+        return ops.one_hot(ops.cast(codes, "int32"), 4, dtype="float32")
     rows = ops.convert_to_tensor(table.astype(np.float32, copy=False))
     return ops.take(rows, ops.cast(codes, "int32"), axis=0)
 

@@ -15,7 +15,7 @@ from typing import Any
 
 import numpy as np
 
-from neuroninterp.backend import gradient, import_keras
+from neuroninterp.backend import import_keras, value_and_gradient
 from neuroninterp.errors import UnsupportedOperationError
 from neuroninterp.graph import (
     Activation,
@@ -155,7 +155,7 @@ def _activated(node: Activation, x: Any, slope: Any) -> Any:
     if node.function == "quantize":
         node = replace(node, function="clip")
     # Elementwise, so the gradient of the sum is each entry's own derivative.
-    return slope * gradient(lambda at: compute_padded(node, [at]), x)
+    return slope * value_and_gradient(lambda at: compute_padded(node, [at]), x)[1]
 
 
 def _normalized(node: LayerNormalization, x: Any, slope: Any) -> Any:

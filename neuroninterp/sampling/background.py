@@ -30,6 +30,9 @@ _KEPT = 32
 _REMEMBERED = 4_096
 _SILENT = 0.2
 """Share of random windows with exactly the median's z from which a neuron may need a guide."""
+_ROUNDING = 1e-6
+"""By how much, relative to the largest score, thresholds lie above the value of a window: that
+window, evaluated for one neuron instead of all of them, may differ by so much."""
 _TIE = 1e-5
 """Largest difference, relative to the largest z of a random window, that a guide makes."""
 
@@ -81,9 +84,12 @@ def guided(
     effort : Effort
         How much work: a neuron with more particles than active random windows is guided.
     """
-    median = float(np.sort(values)[len(values) // 2])
-    silent = float((values == median).mean()) >= _SILENT
-    if not silent or (values > median).sum() >= ISLANDS * effort.particles:
+    if _share_of_median(values) < _SILENT:
+        return values, None
+    # As the particles will be evaluated: where z is one number, its last digit counts.
+    values = trunk.values_of(windows, np.full(len(windows), neuron)).astype(np.float64)
+    above = (values > np.sort(values)[len(values) // 2]).sum()
+    if above >= ISLANDS * effort.particles:
         return values, None
     leaky = trunk.guides_of(windows, np.full(len(windows), neuron)).astype(np.float64)
     guide = Guide(
@@ -92,6 +98,11 @@ def guided(
         scale=max(float(leaky.std()), 1e-9),
     )
     return values + guide(leaky), guide
+
+
+def _share_of_median(values: np.ndarray) -> float:
+    """Return the share of the values that are the median."""
+    return float((values == np.sort(values)[len(values) // 2]).mean())
 
 
 def scorer(
@@ -136,6 +147,7 @@ def begin(windows: np.ndarray, scores: np.ndarray, effort: Effort) -> tuple[list
     steps: list[Step] = []
     threshold, above = -np.inf, np.arange(len(scores))
     ordered = np.sort(scores)
+    margin = _ROUNDING * float(np.abs(scores).max())
     while True:
         values = scores[above]
         log2_probability = float(np.log2(len(above) / len(scores)))
@@ -144,7 +156,7 @@ def begin(windows: np.ndarray, scores: np.ndarray, effort: Effort) -> tuple[list
         steps.append(
             Step(threshold, log2_probability, values[:_REMEMBERED], windows[kept], scores[kept])
         )
-        following = float(ordered[len(ordered) - int(effort.survivors * len(above)) - 1])
+        following = float(ordered[len(ordered) - int(effort.survivors * len(above)) - 1]) + margin
         survivors = above[scores[above] > following]
         if len(survivors) < effort.particles / 2:
             break

@@ -39,7 +39,14 @@ def activity_thresholds(model: Model, layer: int, *, seed: int = 0) -> np.ndarra
         return np.zeros(trunk.neurons)
     rng = np.random.default_rng([seed, layer])
     background = rng.integers(0, 4, (_BACKGROUND_WINDOWS, trunk.receptive_field), np.uint8)
-    return np.median(trunk.values(background), axis=0).astype(np.float64)
+    values = trunk.values(background)
+    thresholds = np.median(values, axis=0)
+    nearest = np.abs(values - thresholds).argmin(axis=0)
+    neurons = np.arange(trunk.neurons)
+    # Where many windows have exactly that value, none of them is above it by a rounding.
+    own = trunk.values_of(background[nearest], neurons)
+    shared = values[nearest, neurons] == thresholds
+    return np.where(shared, np.maximum(thresholds, own), thresholds).astype(np.float64)
 
 
 def sample(

@@ -44,6 +44,8 @@ REDRAWN = ("whole", "whole", "whole", "whole", "site", "whole", "whole", "whole"
 """Moves of a neuron whose whole windows, redrawn, are often accepted."""
 
 _LEARNED = ("whole", "stretch")
+_ANY = np.uint8(4)
+"""Code that stands for no base."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -74,6 +76,25 @@ class Visit:
     move: str
     proposed_rungs: np.ndarray | None
     proposed_log_weights: np.ndarray | None
+
+
+@dataclass(frozen=True, eq=False)
+class _Proposal:
+    """Where the particles of a sweep would go.
+
+    Parameters
+    ----------
+    state : numpy.ndarray, shape=(neurons, particles, L)
+        Windows, codes.
+    density : numpy.ndarray or None, shape=(neurons, particles)
+        Natural logarithm of their probability in the mixture, for a learned move.
+    partner : numpy.ndarray or None, shape=(neurons, particles)
+        The particle that must be accepted together with each, where there are pairs.
+    """
+
+    state: np.ndarray
+    density: np.ndarray | None = None
+    partner: np.ndarray | None = None
 
 
 class Ensemble:
@@ -111,6 +132,7 @@ class Ensemble:
         self.values = evaluate(trunk, neurons, state)
         self.ladders = ladders
         self._rungs, self._log_weight = self._place(self.values)
+        self._known: np.ndarray | None = None
         self._learn(mixtures)
 
     def sweep(self, move: str) -> Visit:
@@ -122,22 +144,30 @@ class Ensemble:
             "whole" or "stretch" (learned), or one of
             :data:`neuroninterp.sampling.proposals.MOVES`.
         """
-        proposal, partner, log_ratio, drawn = self._propose(move)
-        values = evaluate(self.trunk, self.neurons, proposal)
+        found = self._redraw(move) if move in _LEARNED else self._perturb(move)
+        values = evaluate(self.trunk, self.neurons, found.state)
         rungs, log_weight = self._place(values)
-        log_ratio = log_ratio + log_weight - self._log_weight
+        log_ratio = log_weight - self._log_weight
+        if found.density is not None:
+            log_ratio += self._density - found.density
         chance = np.log(np.stack([stream.random(log_ratio.shape[1]) for stream in self.streams]))
-        if partner is not None:
+        if found.partner is not None:
             # Both of a pair are accepted, or neither.
-            other = np.take_along_axis(log_ratio, partner, axis=1)
+            other = np.take_along_axis(log_ratio, found.partner, axis=1)
             own = np.arange(log_ratio.shape[1])
-            log_ratio = np.where(partner == own, log_ratio, log_ratio + other)
-            chance = np.take_along_axis(chance, np.minimum(partner, own), axis=1)
+            log_ratio = np.where(found.partner == own, log_ratio, log_ratio + other)
+            chance = np.take_along_axis(chance, np.minimum(found.partner, own), axis=1)
         accepted = chance < log_ratio
-        self.state = np.where(accepted[:, :, None], proposal, self.state)
+        self.state = np.where(accepted[:, :, None], found.state, self.state)
+        self._known = None
+        if found.density is not None:
+            self._known = np.where(accepted, found.density, self._density)
         self.values = np.where(accepted, values, self.values)
         self._rungs = np.where(accepted, rungs, self._rungs)
         self._log_weight = np.where(accepted, log_weight, self._log_weight)
+        drawn = None
+        if move == "whole" and found.density is not None:
+            drawn = -self.state.shape[2] * np.log(4.0) - found.density
         return Visit(
             state=self.state,
             values=self.values,
@@ -164,36 +194,33 @@ class Ensemble:
         mixing = np.stack([mixture.weights for mixture in mixtures])
         self._mixing = np.log(mixing).astype(np.float32)[:, None]
 
-    def _terms(self, state: np.ndarray, counted: np.ndarray | None = None) -> np.ndarray:
+    def _terms(self, windows: np.ndarray) -> np.ndarray:
         """Log-probability of each window with each component, (neurons, particles, components).
 
-        Only of the positions ``counted``, a mask like ``state``, where it is given.
+        Positions that hold :data:`_ANY` count for nothing.
         """
-        encoded = one_hot(state)
-        if counted is not None:
-            encoded = encoded * np.repeat(counted, 4, axis=2)
-        return np.matmul(encoded, self._columns) + self._mixing
+        return np.matmul(one_hot(windows), self._columns) + self._mixing
 
-    def _propose(
-        self, move: str
-    ) -> tuple[np.ndarray, np.ndarray | None, np.ndarray, np.ndarray | None]:
-        """Return proposals, partners of pairs, log-ratios so far, and weights of whole draws."""
-        if move not in _LEARNED:
-            return self._propose_plainly(move)
+    @property
+    def _density(self) -> np.ndarray:
+        """Log-probability of every particle in its neuron's mixture."""
+        if self._known is None:
+            self._known = log_sum(self._terms(self.state))
+        return self._known
+
+    def _redraw(self, move: str) -> _Proposal:
+        """Draw whole windows, or stretches, from the mixtures."""
         particles, length = self.state.shape[1:]
-        before = log_sum(self._terms(self.state))
         uniforms = np.stack([stream.random((particles, 3), np.float32) for stream in self.streams])
         if move == "whole":
             proposal = self._draw(np.exp(self._mixing), uniforms[..., 0])
         else:
             stretch = _stretches(uniforms[..., 1:], length)
             # Which component, by what stays: the stretch may come from another than before.
-            stays = self._terms(self.state, ~stretch)
+            stays = self._terms(np.where(stretch, _ANY, self.state))
             belongs = np.exp(stays - stays.max(axis=2, keepdims=True))
             proposal = np.where(stretch, self._draw(belongs, uniforms[..., 0]), self.state)
-        after = log_sum(self._terms(proposal))
-        weights = -length * np.log(4.0) - after if move == "whole" else None
-        return proposal, None, (before - after).astype(np.float64), weights
+        return _Proposal(proposal, density=log_sum(self._terms(proposal)))
 
     def _draw(self, mixing: np.ndarray, uniform: np.ndarray) -> np.ndarray:
         """Draw windows from components chosen with probabilities (neurons, 1 or particles, …)."""
@@ -205,21 +232,18 @@ class Ensemble:
         drawn: np.ndarray = (bases[..., None] > columns).sum(axis=3).astype(np.uint8)
         return drawn
 
-    def _propose_plainly(
-        self, move: str
-    ) -> tuple[np.ndarray, np.ndarray | None, np.ndarray, np.ndarray | None]:
+    def _perturb(self, move: str) -> _Proposal:
+        """Change the particles, or exchange stretches of two, whatever was learned."""
         count, particles, length = self.state.shape
         # Cross-over stays within a population, so that populations are independent.
         rows = (count * ISLANDS, particles // ISLANDS)
         random = draw(self.streams, move, particles, length)
         proposal, partner = propose(self.state.reshape(*rows, length), random.regrouped(*rows))
-        nothing = np.zeros((count, particles))
+        pairs = None
         if move == "cross-over":
             first = np.arange(rows[0])[:, None] % ISLANDS * rows[1]
-            pairs: np.ndarray | None = (partner + first).reshape(count, particles)
-        else:
-            pairs = None
-        return proposal.reshape(count, particles, length), pairs, nothing, None
+            pairs = (partner + first).reshape(count, particles)
+        return _Proposal(proposal.reshape(count, particles, length), partner=pairs)
 
 
 def _stretches(uniforms: np.ndarray, length: int) -> np.ndarray:

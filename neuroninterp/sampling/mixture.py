@@ -13,7 +13,7 @@ import numpy as np
 
 __all__ = ["ProductMixture", "fit_mixture", "log_sum", "one_hot"]
 
-_ITERATIONS = 12
+_ITERATIONS = 6
 _PRIOR = 2.0
 """Windows' worth of even columns that each component starts with."""
 _SMOOTHING = 0.02
@@ -22,6 +22,9 @@ _NEGLIGIBLE = -30.0
 would make the arithmetic ten times slower."""
 _UNIFORM = 0.05
 """Share of plain random windows in every mixture: no window is out of its reach."""
+
+
+_BASES = np.arange(4, dtype=np.uint8)
 
 
 @dataclass(frozen=True, eq=False)
@@ -39,15 +42,10 @@ class ProductMixture:
     probabilities: np.ndarray
     weights: np.ndarray
 
-    @property
-    def consensus(self) -> np.ndarray:
-        """Most probable window of every component but the even one, codes."""
-        return self.probabilities[:-1].argmax(axis=2).astype(np.uint8)
-
 
 def one_hot(codes: np.ndarray) -> np.ndarray:
     """Return codes ``(…, L)`` as float32 ``(…, 4 L)``."""
-    rows: np.ndarray = np.eye(4, dtype=np.float32)[codes]
+    rows: np.ndarray = (codes[..., None] == _BASES).astype(np.float32)
     return rows.reshape(*codes.shape[:-1], -1)
 
 
@@ -88,7 +86,9 @@ def fit_mixture(
     mixing = np.full(components, 1 / components, np.float32)
     for _ in range(_ITERATIONS):
         terms = encoded @ np.log(columns).T + np.log(mixing)
-        belongs = np.exp(np.maximum(terms - log_sum(terms)[:, None], _NEGLIGIBLE)) * mass
+        terms -= terms.max(axis=1, keepdims=True)
+        belongs = np.exp(np.maximum(terms, _NEGLIGIBLE, out=terms), out=terms)
+        belongs *= mass / belongs.sum(axis=1, keepdims=True)
         held = belongs.sum(axis=0)
         columns = (belongs.T @ encoded + _PRIOR / 4) / (held[:, None] + _PRIOR)
         mixing = (held + 1) / (held + 1).sum()

@@ -17,7 +17,7 @@ import numpy as np
 
 from neuroninterp.fields import Trunk
 from neuroninterp.sampling.ascent import ascend
-from neuroninterp.sampling.background import background_windows, begin, guided, scorer
+from neuroninterp.sampling.background import Guide, background_windows, begin, guided, scorer
 from neuroninterp.sampling.climb import Population, Step, climb
 from neuroninterp.sampling.effort import ISLANDS, Effort
 from neuroninterp.sampling.ensemble import LOCAL, REDRAWN, Ensemble, Visit
@@ -35,7 +35,7 @@ _PATIENCE = 3
 _HOPELESS = 4
 """Rounds after which a neuron is given up that is this many times off the error aimed at: it
 would take the square of that times the work."""
-_LEARNED_FROM = 4000
+_LEARNED_FROM = 2000
 _REDRAWN_FROM = 0.35
 """Share of whole windows accepted from which mostly these are proposed."""
 _KEPT_A_ROUND = 4000
@@ -93,13 +93,21 @@ def split_neurons(
     """
     from threadpoolctl import threadpool_limits
 
+    windows = background_windows(trunk, layer, seed)
+    values = trunk.values(windows)[:, list(neurons)].astype(np.float64)
     at_once = max(_PARTICLES_AT_ONCE // (ISLANDS * effort.particles), 1)
     samples: list[ActivationSample] = []
     for first in range(0, len(neurons), at_once):
         block = slice(first, first + at_once)
         # The products here are small: more threads would only wait for each other.
         with threadpool_limits(1, "blas"):
-            starts = _climb_block(trunk, layer, neurons[block], thresholds[block], effort, seed)
+            background = [
+                guided(trunk, int(neuron), windows, column, effort)
+                for neuron, column in zip(neurons[block], values.T[block], strict=True)
+            ]
+            starts = _climb_block(
+                trunk, layer, neurons[block], thresholds[block], windows, background, effort, seed
+            )
             alive = [start for start in starts if start.maximum > start.threshold]
             tallies = iter(_visit(trunk, alive, effort))
         for start in starts:
@@ -125,23 +133,19 @@ def _climb_block(
     layer: int,
     neurons: Sequence[int],
     thresholds: np.ndarray,
+    windows: np.ndarray,
+    background: list[tuple[np.ndarray, Guide | None]],
     effort: Effort,
     seed: int,
 ) -> list[_Start]:
-    windows = background_windows(trunk, layer, seed)
-    values = trunk.values(windows)[:, list(neurons)].astype(np.float64)
-    found = [
-        guided(trunk, int(neuron), windows, values[:, i], effort)
-        for i, neuron in enumerate(neurons)
-    ]
+    """Climb from random windows; ``background`` has each neuron's scores and guide."""
     begun = [
         begin(windows[island::ISLANDS], scores[island::ISLANDS], effort)
-        for scores, _ in found
+        for scores, _ in background
         for island in range(ISLANDS)
     ]
-    score = scorer(
-        trunk, {int(k): g for k, (_, g) in zip(neurons, found, strict=True) if g is not None}
-    )
+    guides = zip(neurons, (guide for _, guide in background), strict=True)
+    score = scorer(trunk, {int(neuron): guide for neuron, guide in guides if guide is not None})
     streams = [
         np.random.default_rng([seed, layer, int(neuron), island])
         for neuron in neurons
