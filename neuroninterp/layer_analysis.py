@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -11,10 +11,12 @@ from neuroninterp.bottleneck import layer_fractions, localist_flags
 from neuroninterp.errors import DataError
 from neuroninterp.models import Model
 from neuroninterp.motifs import (
+    DictionaryMotif,
     Match,
     Motif,
     MotifDatabase,
     Part,
+    Syntax,
     build_dictionary,
     decouple,
     find_syntax,
@@ -114,28 +116,12 @@ def analyse_layer(
             advance(1)
     with progress.stage(f"layer {layer}: matching", len(chosen)):
         found = _match_all(layer, neurons, splits, database, options)
-    with progress.stage(f"layer {layer}: syntax", len(chosen)) as advance:
-        dictionary = build_dictionary(
-            layer,
-            {neuron.neuron: neuron.parts for neuron in neurons},
-            database,
-            n_jobs=options.n_jobs,
-        )
-        syntaxes = []
-        for drawn in samples:
-            syntaxes.append(find_syntax(model, drawn, dictionary, seed=options.seed))
-            advance(1)
+    composed, *dictionaries = _composed(
+        model, neurons, samples, from_data, database, options, progress
+    )
     completed = tuple(
-        replace(
-            neuron,
-            matches=parts,
-            mixture_matches=whole,
-            syntax=syntax,
-            mixture=_raised(neuron.mixture, [found.highest for found in syntax]),
-        )
-        for neuron, parts, whole, syntax in zip(
-            neurons, found["parts"], found["mixture"], syntaxes, strict=True
-        )
+        replace(neuron, matches=parts, mixture_matches=whole)
+        for neuron, parts, whole in zip(composed, found["parts"], found["mixture"], strict=True)
     )
     named = bool(options.relevant)
     fractions = layer_fractions(
@@ -146,7 +132,7 @@ def analyse_layer(
         dead=sum(neuron.dead for neuron in neurons),
         relevant_named=named,
     )
-    result = LayerResult(model.layer(layer), completed, fractions, dictionary)
+    result = LayerResult(model.layer(layer), completed, fractions, *dictionaries)
     return result, localist_flags(found["parts"], relevant_named=named), skipped
 
 
@@ -200,6 +186,72 @@ def _describe(
         ppm_error=drawn.ppm_error,
         converged=drawn.converged,
     )
+
+
+def _composed(
+    model: Model,
+    neurons: Sequence[NeuronResult],
+    drawn: Sequence[ActivationSample],
+    observed: Sequence[ActivationSample | None],
+    database: MotifDatabase,
+    options: LayerOptions,
+    progress: Progress,
+) -> tuple[list[NeuronResult], tuple[DictionaryMotif, ...], tuple[DictionaryMotif, ...]]:
+    """Add the neurons' syntaxes; return both dictionaries, the model's and the data's, too."""
+    grammar = (database, options, progress)
+    parts = {neuron.neuron: neuron.parts for neuron in neurons}
+    scaled = _scaled(drawn, neurons)
+    dictionary, syntaxes = _grammar(model, "model", parts, scaled, *grammar)
+    parts = {neuron.neuron: neuron.from_data_parts for neuron in neurons}
+    scaled = _scaled(observed, neurons)
+    dictionary_from_data, syntaxes_from_data = _grammar(model, "data", parts, scaled, *grammar)
+    composed = []
+    for neuron in neurons:
+        own = syntaxes.get(neuron.neuron, ())
+        data = syntaxes_from_data.get(neuron.neuron, ())
+        whole = _raised(neuron.mixture, [syntax.highest for syntax in (*own, *data)])
+        composed.append(replace(neuron, syntax=own, syntax_from_data=data, mixture=whole))
+    return composed, dictionary, dictionary_from_data
+
+
+def _grammar(
+    model: Model,
+    source: str,
+    parts: Mapping[int, Sequence[Part]],
+    samples: Sequence[ActivationSample],
+    database: MotifDatabase,
+    options: LayerOptions,
+    progress: Progress,
+) -> tuple[tuple[DictionaryMotif, ...], dict[int, tuple[Syntax, ...]]]:
+    """Return the dictionary of the samples' layer, and each neuron's syntaxes by channel."""
+    if not samples:
+        return (), {}
+    layer = samples[0].layer
+    stage = f"layer {layer}: syntax" if source == "model" else f"layer {layer}: syntax from data"
+    with progress.stage(stage, len(samples)) as advance:
+        dictionary = build_dictionary(layer, parts, database, source=source, n_jobs=options.n_jobs)
+        syntaxes = {}
+        for sampled in samples:
+            syntaxes[sampled.neuron] = find_syntax(model, sampled, dictionary, seed=options.seed)
+            advance(1)
+    return dictionary, syntaxes
+
+
+def _scaled(
+    samples: Sequence[ActivationSample | None], neurons: Sequence[NeuronResult]
+) -> list[ActivationSample]:
+    """Return the samples there are, with the maximum of the neuron, wherever that was met.
+
+    The values of a syntax are relative to it, and so those from the data can be compared with
+    those from the model.
+    """
+    return [
+        sampled
+        if neuron.mixture is None
+        else replace(sampled, maximum=max(sampled.maximum, neuron.mixture.maximum))
+        for sampled, neuron in zip(samples, neurons, strict=True)
+        if sampled is not None
+    ]
 
 
 def _control(

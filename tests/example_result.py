@@ -93,6 +93,21 @@ SYNTAX = (
 )
 
 
+DATA_SYNTAX = (
+    Syntax(
+        layer=2,
+        neuron=0,
+        share=0.95,
+        motifs=("layer2_data_motif0", "layer2_data_motif0"),
+        strands=("+", "+"),
+        starts=((1, 4), (15, 18)),
+        spacings=(Spacing(4, 10, 7),),
+        value_inside=0.45,
+        value_outside=-0.2,
+    ),
+)
+
+
 def _dictionary() -> tuple[DictionaryMotif, ...]:
     places = (Occurrence(0, 0, 10, "+", 0.6), Occurrence(0, 1, 11, "-", 0.4))
     hit = _match("layer2_motif1", ("X1", HOSTILE_TARGET), 0.02, 0, False)
@@ -100,6 +115,12 @@ def _dictionary() -> tuple[DictionaryMotif, ...]:
         DictionaryMotif("layer2_motif0", ppm_of("CACGTG", 6, 0), 1.0, places),
         DictionaryMotif("layer2_motif1", ppm_of("TGACTCA", 7, 0), 0.6, places[:1], hit),
     )
+
+
+def _dictionary_from_data() -> tuple[DictionaryMotif, ...]:
+    places = (Occurrence(0, 0, 12, "+", 0.5),)
+    hit = _match("layer2_data_motif0", ("MA0099.2", "FOS::JUN"), 0.001, 0, True)
+    return (DictionaryMotif("layer2_data_motif0", ppm_of("TGACGTA", 7, 0), 0.5, places, hit),)
 
 
 def _fields() -> tuple[LayerFields, ...]:
@@ -138,6 +159,7 @@ def example_result() -> AnalysisResult:
         effective_size=412.5,
         ppm_error=0.004,
         converged=False,
+        syntax_from_data=DATA_SYNTAX,
     )
     return AnalysisResult(
         model={"path": "../x/model.keras", "sha256": "ab" * 32, "format": "keras", "length": 200},
@@ -178,6 +200,7 @@ def example_result() -> AnalysisResult:
                     1, 0, 1.0, 1.0, 1.0, 0.5, 0.5, 0.0, 0.5, 0.5, 0.0, null=0.05, null_localist=0.0
                 ),
                 _dictionary(),
+                _dictionary_from_data(),
             ),
         ),
         verdict=Verdict(

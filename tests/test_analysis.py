@@ -147,6 +147,11 @@ def test_two_shifted_motifs_of_a_published_toy_are_told_apart(tmp_path: Path) ->
     assert neuron.mixture.maximum == pytest.approx(5.0, abs=1e-4)
     assert sorted(part.consensus.index("CAGGTG") for part in neuron.parts) == [0, 1]
     assert sorted(part.shift for part in neuron.parts) in ([0, 1], [-1, 0])
+    # Without sequences there is nothing from data.
+    assert "layer2_motif0" in [entry.name for entry in result.layers[0].dictionary]
+    assert neuron.syntax
+    assert result.layers[0].dictionary_from_data == neuron.syntax_from_data == ()
+    assert not any("data" in stage for stage in result.seconds)
 
 
 def two_convolutions_around(layer: object, path: Path) -> Path:
@@ -212,7 +217,7 @@ def test_no_value_met_in_a_run_exceeds_the_maximum() -> None:
                 continue
             motifs = [neuron.mixture, *neuron.parts, *neuron.from_data_parts]
             values = [value for m in motifs for value in (m.maximum, m.consensus_value)]
-            values += [syntax.highest for syntax in neuron.syntax]
+            values += [s.highest for side in neuron.syntaxes.values() for s in side]
             assert neuron.mixture.maximum >= max(values)
             windows = np.lib.stride_tricks.sliding_window_view(
                 codes, layer.layer.receptive_field, axis=1

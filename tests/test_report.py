@@ -111,9 +111,13 @@ def test_page_carries_every_ppm(page: Page) -> None:
 
 def test_dictionary_and_syntax_are_shown(page: Page) -> None:
     _, deep = page.payloads
-    entries = example_result().layers[1].dictionary
-    for logo_data, entry in zip(deep["dictionary"], entries, strict=True):
-        np.testing.assert_allclose(decode(logo_data["p"]), entry.ppm, atol=5e-4)
+    layer = example_result().layers[1]
+    entries = layer.dictionary + layer.dictionary_from_data
+    assert list(deep["dictionary"]) == [entry.name for entry in entries]
+    for entry in entries:
+        np.testing.assert_allclose(
+            decode(deep["dictionary"][entry.name]["p"]), entry.ppm, atol=5e-4
+        )
     assert [entry["id"] for entry in page.all("section", "entry")] == [e.name for e in entries]
     assert len(page.all("table", "syntax")) == 1
     links = page.all("a", "motif")
@@ -122,12 +126,46 @@ def test_dictionary_and_syntax_are_shown(page: Page) -> None:
         "#layer2_motif1",
         "#layer2_motif0",
         "#layer2_motif1",
+        "#layer2_data_motif0",
+        "#layer2_data_motif0",
     ]
     text = " ".join("".join(page.text).split())
     named = printable(HOSTILE_TARGET, 24)
     # A palindrome has no strand.
     assert f"motif 0 \u2194 0 to 6 bp {named} (motif 1) \u2190 2 bp motif 0 \u2194" in text
+    data = "Your sequences FOS::JUN (data motif 0) \u2192 4 to 10 bp FOS::JUN (data motif 0) \u2192"
+    assert text.index("Drawn from the model motif 0") < text.index(data)
+    assert "Drawn from the model 2 motifs" in text
+    assert "Your sequences 1 motif" in text
     assert "Not converged: neuron 0" in text
+
+
+def test_nothing_is_labelled_where_all_is_from_the_model() -> None:
+    result = example_result()
+    layer = result.layers[1]
+    neuron = dataclasses.replace(layer.neurons[0], from_data=None, syntax_from_data=())
+    layer = dataclasses.replace(layer, neurons=(neuron,), dictionary_from_data=())
+    text = "".join(Page(render(dataclasses.replace(result, layers=(layer,)))).text)
+    assert "Drawn from the model" not in text
+    assert "Your sequences" not in text.replace("Your sequences have a dictionary of their own", "")
+    assert "Motif dictionary of layer 2 2 motifs" in " ".join(text.split())
+
+
+def test_a_long_dictionary_opens_with_its_first_motifs() -> None:
+    result = example_result()
+    entry = result.layers[1].dictionary[0]
+    many = tuple(dataclasses.replace(entry, name=f"layer2_motif{i}") for i in range(40))
+    layer = dataclasses.replace(result.layers[1], dictionary=many, dictionary_from_data=())
+    document = render(dataclasses.replace(result, layers=(layer,)))
+    _, section = document.split('<details class="dictionary" open>')
+    seen, rest = section.split("<details>", 1)
+    behind, rest = rest.split("</details>", 1)
+    ids = [re.findall(r'id="layer2_motif(\d+)"', part) for part in (seen, behind, rest)]
+    assert ids == [[str(i) for i in range(12)], [str(i) for i in range(12, 30)], []]
+    assert "Show 18 more" in behind
+    assert "10 more of less support in dictionary.tsv" in rest
+    (payload,) = Page(document).payloads
+    assert list(payload["dictionary"]) == [f"layer2_motif{i}" for i in range(30)]
 
 
 def test_letter_heights_follow_from_the_page(page: Page) -> None:

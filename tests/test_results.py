@@ -12,7 +12,14 @@ import h5py
 import numpy as np
 import pandas as pd
 import pytest
-from example_result import FIRST, HOSTILE_NAME, SYNTAX, WHY, example_result
+from example_result import (
+    DATA_SYNTAX,
+    FIRST,
+    HOSTILE_NAME,
+    SYNTAX,
+    WHY,
+    example_result,
+)
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -89,6 +96,10 @@ def test_hdf5_names_that_other_programs_rely_on(written: Path) -> None:
         syntax = file["/layers/2/neurons/0/syntax/0"].attrs
         assert syntax["text"] == str(SYNTAX[0])
         assert syntax["spacing_maximum"].tolist() == [6, 2]
+        own = file["/layers/2/neurons/0/from_data/syntax/0"].attrs
+        assert own["text"] == str(DATA_SYNTAX[0])
+        own = file["/layers/2/from_data/dictionary/0/ppm"].attrs
+        assert own["name"] == "layer2_data_motif0"
         verdict = json.loads(file.attrs["verdict"])
         assert verdict["empirical"]["interval"] == [1, 2]
 
@@ -147,6 +158,8 @@ def test_summary_has_the_promised_keys_and_no_nan(written: Path) -> None:
     assert (first["relevant_fraction"], second["relevant_fraction"]) == (None, 1.0)
     assert (second["localist_fraction"], second["null_fraction"]) == (1.0, 0.05)
     assert second["name"] == HOSTILE_NAME
+    assert (second["dictionary_motifs"], second["dictionary_motifs_data"]) == (2, 1)
+    assert (first["dictionary_motifs"], first["dictionary_motifs_data"]) == (0, 0)
     assert found["performance"]["auroc"] == pytest.approx(0.95)
     assert found["performance"]["classes"][1]["aupr"] is None
 
@@ -174,6 +187,18 @@ def test_files_of_before_fields_were_measured_can_be_read(written: Path, tmp_pat
     stored = read_results(tmp_path)
     assert (stored.fields, stored.blocked, stored.notes) == ((), (), ())
     assert layers_table(stored)["measured_field"].isna().all()
+
+
+def test_files_of_before_syntax_came_from_data_can_be_read(written: Path, tmp_path: Path) -> None:
+    shutil.copy(written / "results.h5", tmp_path / "results.h5")
+    with h5py.File(tmp_path / "results.h5", "r+") as file:
+        del file["/layers/2/from_data"]
+        del file["/layers/2/neurons/0/from_data/syntax"]
+    (_, layer) = read_results(tmp_path).layers
+    (neuron,) = layer.neurons
+    assert (layer.dictionary_from_data, neuron.syntax_from_data) == ((), ())
+    assert (len(layer.dictionary), len(neuron.syntax)) == (2, 2)
+    assert neuron.from_data is not None
 
 
 @pytest.mark.parametrize("name", ["\x1b[2Jgone\r\n\t", "\u202efdp.exe", "../../etc", "x" * 10**6])
@@ -256,14 +281,20 @@ def test_syntax_and_dictionary_rows_name_motifs_and_spacings() -> None:
     assert rows["motifs"].tolist() == [
         "layer2_motif0(+) [gap 0-6, flexible] layer2_motif1(-) [gap 2, fixed] layer2_motif0(+)",
         "layer2_motif1(+)",
+        "layer2_data_motif0(+) [gap 4-10, flexible] layer2_data_motif0(+)",
     ]
-    assert rows["kind"].tolist() == ["flexible", "single"]
+    assert rows["source"].tolist() == ["model", "model", "data"]
+    assert list(rows.columns[:3]) == ["layer", "neuron", "source"]
+    assert rows["kind"].tolist() == ["flexible", "single", "flexible"]
     assert rows["spacing_maximum"].tolist()[0] == "6,2"
-    assert rows["spacing_maximum"].isna().tolist() == [False, True]
-    assert rows["starts"].tolist() == ["0-3,9-12,20-20", "4-4"]
-    motifs = dictionary_table(example_result()).set_index("motif")
-    assert motifs["consensus"].tolist() == ["CACGTG", "TGACTCA"]
-    assert motifs["palindromic"].tolist() == [True, False]
+    assert rows["spacing_maximum"].isna().tolist() == [False, True, False]
+    assert rows["starts"].tolist() == ["0-3,9-12,20-20", "4-4", "1-4,15-18"]
+    motifs = dictionary_table(example_result())
+    assert list(motifs.columns[:3]) == ["layer", "source", "motif"]
+    motifs = motifs.set_index("motif")
+    assert motifs["source"].tolist() == ["model", "model", "data"]
+    assert motifs["consensus"].tolist() == ["CACGTG", "TGACTCA", "TGACGTA"]
+    assert motifs["palindromic"].tolist() == [True, False, False]
     assert motifs.loc["layer2_motif1", "match_id"] == "X1"
 
 
@@ -293,10 +324,13 @@ def test_meme_file_holds_every_part(written: Path) -> None:
     assert motifs["layer2_neuron0_part1"].name == "MAX"
 
 
-def test_meme_file_holds_the_dictionary(written: Path) -> None:
+def test_meme_file_holds_both_dictionaries(written: Path) -> None:
     motifs = read_meme(written / "dictionary.meme")
-    assert [motif.id for motif in motifs] == ["layer2_motif0", "layer2_motif1"]
-    for motif, entry in zip(motifs, example_result().layers[1].dictionary, strict=True):
+    names = ["layer2_motif0", "layer2_motif1", "layer2_data_motif0"]
+    assert [motif.id for motif in motifs] == names
+    layer = example_result().layers[1]
+    entries = layer.dictionary + layer.dictionary_from_data
+    for motif, entry in zip(motifs, entries, strict=True):
         np.testing.assert_allclose(motif.ppm, entry.ppm, atol=2e-6)
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 
 import numpy as np
+import oracle
 import pytest
 from networks import chain, convolution, max_pool, model_of, relu, sequence_input
 
@@ -170,6 +171,32 @@ def test_two_motifs_that_shift_on_their_own(
     assert syntax.starts == ((0, 15), (32, 47))
     assert syntax.value_inside > 0.9
     # Without its partner a motif does not reach the threshold.
+    assert syntax.value_outside < 0.1
+
+
+@pytest.mark.parametrize("seed", [0, 1])
+def test_two_motifs_from_nothing_but_the_network(seed: int) -> None:
+    """Sampled, decoupled, cut, grouped: what was planted, and where, to the base."""
+    planted = oracle.two_motifs(seed, apart=5)
+    layer, neuron = planted.top[:2]
+    (drawn,) = ni.sample(planted.model, layer, [neuron])
+    parts = ni.decouple(planted.model, drawn)
+    dictionary = build_dictionary(layer, {neuron: parts})
+    entries = {entry.name: entry for entry in dictionary}
+    (syntax,) = find_syntax(planted.model, drawn, dictionary)
+    words = ["".join("ACGT"[base] for base in m.scores.argmax(axis=1)) for m in planted.motifs]
+    assert sorted(entry.consensus for entry in dictionary) == sorted(words)
+    assert consensus_of(syntax, entries) == words
+    assert syntax.share > 0.9
+    arrangements = planted.neurons[layer, neuron]
+    starts = np.array([[dict(a.placements)[m.name] for m in planted.motifs] for a in arrangements])
+    gaps = starts[:, 1] - starts[:, 0] - len(words[0])
+    (spacing,) = syntax.spacings
+    assert syntax.kind == "flexible"
+    assert abs(spacing.minimum - gaps.min()) <= 1
+    assert abs(spacing.maximum - gaps.max()) <= 1
+    assert syntax.starts == tuple((column.min(), column.max()) for column in starts.T)
+    assert syntax.value_inside > 0.9
     assert syntax.value_outside < 0.1
 
 

@@ -11,9 +11,15 @@ from scipy import stats
 import neuroninterp as ni
 import zoo
 from neuroninterp.errors import DataError, UnknownNameError
+from neuroninterp.sequences import Sequences
 from zoo.architectures.neuronmotif import NETWORKS
 from zoo.cli import zoo as command
-from zoo.simulations.neuronmotif import motif_counts, simulate_toy_2
+from zoo.simulations.neuronmotif import (
+    FIRST_STARTS,
+    SECOND_STARTS,
+    motif_counts,
+    simulate_toy_2,
+)
 
 WIDTH = 19
 
@@ -194,6 +200,54 @@ def test_shipped_toy_has_the_papers_fields_and_no_dead_neuron():
         windows = rng.integers(0, 4, (8192, layer.receptive_field), np.uint8)
         values = model.trunk(layer.number).values(windows)
         assert ((values > 0).mean(axis=0) > 0.005).all()
+
+
+def place_in_profile(ppm):
+    """Return offset and strand at which a motif fits the planted profile best."""
+    counts = motif_counts()
+    profile = np.zeros((3 * WIDTH, 4))
+    profile[WIDTH : 2 * WIDTH] = counts / counts.sum(axis=1, keepdims=True) - 0.25
+    fits = {
+        (start - WIDTH, strand): (profile[start : start + len(turned)] * turned).sum()
+        for strand, turned in (("+", ppm - 0.25), ("-", ppm[::-1, ::-1] - 0.25))
+        for start in range(3 * WIDTH - len(ppm) + 1)
+    }
+    return max(fits, key=fits.get)
+
+
+def test_the_toys_own_sequences_tell_the_syntax_that_was_planted():
+    """Its sampled maximum is no CTCF pair; what it meets among all its data is."""
+    codes = simulate_toy_2(1600, np.random.default_rng(0)).codes
+    data = Sequences(codes=codes, labels=None, class_names=None, names=None, source="toy-2")
+    path = zoo.weights_path("toy-2", "keras")
+    result = ni.analyze(path, data, layers=[5], motifs="JASPAR2016", effort="quick", device="cpu")
+    (layer,) = result.layers
+    (neuron,) = layer.neurons
+    entries = {entry.name: entry for entry in layer.dictionary_from_data}
+    pair = next(syntax for syntax in neuron.syntax_from_data if len(syntax.motifs) == 2)
+    assert pair.share > 0.8
+    left, right = (entries[name] for name in pair.motifs)
+    assert left.name.startswith("layer5_data_motif")
+    for entry in (left, right):
+        assert entry.match is not None
+        assert entry.match.target_name == "CTCF"
+    # Where the columns of each lie in a site tells where it begins, and what gaps are left.
+    places = [place_in_profile(entry.ppm) for entry in (left, right)]
+    assert pair.strands == tuple(strand for _, strand in places)
+    starts = [
+        (planted[0] + offset, planted[-1] + offset)
+        for planted, (offset, _) in zip((FIRST_STARTS, SECOND_STARTS), places, strict=True)
+    ]
+    assert np.abs(np.subtract(pair.starts, starts)).max() <= 1
+    gaps = [
+        starts[1][0] - starts[0][1] - len(left.ppm),
+        starts[1][1] - starts[0][0] - len(left.ppm),
+    ]
+    (spacing,) = pair.spacings
+    assert np.abs(np.subtract((spacing.minimum, spacing.maximum), gaps)).max() <= 1
+    assert pair.kind == "flexible"
+    assert pair.value_inside > 0 > pair.value_outside
+    assert neuron.mixture.maximum >= pair.highest
 
 
 @pytest.mark.filterwarnings("ignore::UserWarning")

@@ -14,6 +14,7 @@ from neuroninterp.motifs.information import (
     information_content,
     reverse_complement,
 )
+from neuroninterp.motifs.tomtom import tomtom
 
 __all__ = ["Alignment", "Comparison", "Segment", "average"]
 
@@ -95,8 +96,8 @@ class Comparison:
     segments : sequence of Segment
         What to compare.
     null : sequence of numpy.ndarray, shape=(L, 4)
-        Known motifs. Tomtom takes the columns of all targets for its null; those of a few
-        alike segments would be none.
+        Known motifs, both strands. Tomtom takes the columns of all targets for its null;
+        those of a few alike segments would be none.
     n_jobs : int
         Threads; -1 for all.
     """
@@ -109,22 +110,13 @@ class Comparison:
         *,
         n_jobs: int = 1,
     ) -> None:
-        import memelite
-        import numba
-
         self._ppms = ppms
         forward = [segment.columns for segment in segments]
         # Both strands as targets of their own, as in matching; the forward strand last, so
         # that of equally good ones it is kept.
-        self._targets = [*map(reverse_complement, forward), *forward]
-        targets = [*self._targets, *null, *map(reverse_complement, null)]
-        threads = numba.config.NUMBA_NUM_THREADS
-        self._p_values, _, self._offsets, _, _ = memelite.tomtom(
-            [np.ascontiguousarray(ppm.T, np.float64) for ppm in ppms],
-            [np.ascontiguousarray(target.T, np.float64) for target in targets],
-            reverse_complement=False,
-            n_jobs=threads if n_jobs < 0 else max(1, min(n_jobs, threads)),
-        )
+        both = [*map(reverse_complement, forward), *forward]
+        self._targets = _Padded(both)
+        self._p_values, _, self._offsets = tomtom(ppms, [*both, *null], n_jobs=n_jobs)
 
     def alike(self, row: int, among: Collection[int] | None = None) -> dict[int, Alignment]:
         """Return the segments that are the motif of PPM ``row``, by index, with their places.
@@ -136,19 +128,19 @@ class Comparison:
         among : collection of int, optional
             Indices of the segments to look at; all by default.
         """
-        ppm, number = self._ppms[row], len(self._targets) // 2
+        number = len(self._targets.widths) // 2
+        close = np.flatnonzero(self._p_values[row, : 2 * number] <= _SHORT_P_VALUE)
+        if among is not None:
+            close = close[[int(target) % number in among for target in close]]
+        offsets = -self._offsets[row, close].astype(np.int64)
+        likeness = _likeness(self._ppms[row], self._targets, close, offsets)
+        significant = self._p_values[row, close] <= _P_VALUE
         found: dict[int, Alignment] = {}
-        for target in np.flatnonzero(self._p_values[row, : 2 * number] <= _SHORT_P_VALUE):
-            index = int(target) % number
-            if among is not None and index not in among:
-                continue
-            offset = -int(self._offsets[row, target])
-            likeness = _likeness(ppm, self._targets[target], offset)
-            significant = self._p_values[row, target] <= _P_VALUE
-            if likeness < (_LIKENESS if significant else _SHORT_LIKENESS):
-                continue
-            if index not in found or likeness >= found[index].likeness:
-                found[index] = Alignment("-" if target < number else "+", offset, likeness)
+        for i in np.flatnonzero(likeness >= np.where(significant, _LIKENESS, _SHORT_LIKENESS)):
+            index = int(close[i]) % number
+            if index not in found or likeness[i] >= found[index].likeness:
+                strand = "-" if close[i] < number else "+"
+                found[index] = Alignment(strand, int(offsets[i]), float(likeness[i]))
         return found
 
 
@@ -196,18 +188,58 @@ def average(
     return np.ascontiguousarray(ppm[left:right]), moved
 
 
-def _likeness(ppm: np.ndarray, columns: np.ndarray, offset: int) -> float:
-    """Correlate aligned columns about 1/4; -1 where too much of either is not aligned."""
-    start, end = max(0, offset), min(len(ppm), offset + len(columns))
-    if end <= start:
-        return -1.0
-    for whole, first, last in ((ppm, start, end), (columns, start - offset, end - offset)):
-        bits = information_content(whole)
-        if bits[first:last].sum() < _COVERED * bits.sum():
-            return -1.0
+class _Padded:
+    """PPMs of many widths in one array.
+
+    Attributes
+    ----------
+    widths : numpy.ndarray, shape=(n,)
+        Columns of each.
+    columns : numpy.ndarray, shape=(n, widest, 4)
+        Probabilities less 1/4; 0 beyond a PPM's width.
+    before, after : numpy.ndarray, shape=(n, widest + 1)
+        Information (bits) of the columns before, and from, each position.
+    """
+
+    def __init__(self, ppms: Sequence[np.ndarray]) -> None:
+        self.widths = np.array([len(ppm) for ppm in ppms])
+        inside = np.arange(self.widths.max()) < self.widths[:, None]
+        self.columns = np.zeros((*inside.shape, 4))
+        self.columns[inside] = np.concatenate(ppms)
+        bits = np.zeros(inside.shape)
+        bits[inside] = information_content(self.columns[inside])
+        self.columns[inside] -= 0.25
+        edge = np.zeros((len(bits), 1))
+        self.before = np.concatenate([edge, bits.cumsum(axis=1)], axis=1)
+        # From the right, and not as what the left leaves, so that whole bits stay whole.
+        self.after = np.concatenate([bits[:, ::-1].cumsum(axis=1)[:, ::-1], edge], axis=1)
+
+
+def _likeness(
+    ppm: np.ndarray, targets: _Padded, chosen: np.ndarray, offsets: np.ndarray
+) -> np.ndarray:
+    """Correlate aligned columns about 1/4; -1 where too much of either is not aligned.
+
+    ``offsets`` tells on which column of the PPM each of the ``chosen`` targets begins.
+    """
+    query = _Padded([ppm])
+    start = np.maximum(0, offsets)
+    end = np.maximum(np.minimum(len(ppm), offsets + targets.widths[chosen]), start)
+    apart = end == start
+    for whole, rows, first, last in (
+        (query, np.zeros_like(chosen), start, end),
+        (targets, chosen, start - offsets, end - offsets),
+    ):
+        left, right = whole.before[rows, first], whole.after[rows, last]
+        apart |= whole.before[rows, last] - left < _COVERED * whole.after[rows, 0]
         # What lies beside the alignment could be a motif of its own.
-        if max(bits[:first].sum(), bits[last:].sum()) >= MINIMUM_INFORMATION:
-            return -1.0
-    one, other = ppm[start:end] - 0.25, columns[start - offset : end - offset] - 0.25
-    length = np.sqrt((one**2).sum() * (other**2).sum())
-    return float((one * other).sum() / length) if length > 0 else -1.0
+        apart |= np.maximum(left, right) >= MINIMUM_INFORMATION
+    place = np.arange(len(ppm))
+    aligned = ((place >= start[:, None]) & (place < end[:, None]))[:, :, None]
+    at = np.clip(place - offsets[:, None], 0, targets.columns.shape[1] - 1)
+    other = np.where(aligned, targets.columns[chosen[:, None], at], 0.0)
+    one = np.where(aligned, query.columns, 0.0)
+    scale = np.sqrt((one**2).sum(axis=(1, 2)) * (other**2).sum(axis=(1, 2)))
+    products = (one * other).sum(axis=(1, 2))
+    correlations = np.divide(products, scale, out=np.full(len(scale), -1.0), where=scale > 0)
+    return np.where(apart, -1.0, correlations)

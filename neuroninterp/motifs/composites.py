@@ -44,6 +44,7 @@ def take_apart(groups: list[Group]) -> list[Group]:
         Those that are no composites, in the same order; their PPMs stay as they were.
     """
     members = [list(group.members) for group in groups]
+    support = [group.support for group in groups]
     composites = set()
     # Narrow ones are never composites of wider ones, so no piece goes to a composite.
     for index in sorted(range(len(groups)), key=lambda i: len(groups[i].ppm)):
@@ -51,8 +52,7 @@ def take_apart(groups: list[Group]) -> list[Group]:
             i
             for i, other in enumerate(groups)
             if i not in composites
-            and i != index
-            and other.support > groups[index].support
+            and support[i] > support[index]
             and len(other.ppm) < len(groups[index].ppm)
         ]
         pieces = _pieces(groups, groups[index].ppm, others)
@@ -75,8 +75,9 @@ _Piece = tuple[int, str, int, float]
 
 def _pieces(groups: list[Group], composite: np.ndarray, others: list[int]) -> list[_Piece]:
     """Return the two groups that explain a composite, left one first, or nothing."""
-    placed = [piece for other in others for piece in _places(groups[other].ppm, other, composite)]
+    placed = _places(groups, others, composite)
     bits = information_content(composite)
+    total = bits.sum()
     best: tuple[float, list[_Piece]] = (0.0, [])
     for left in placed:
         for right in placed:
@@ -85,7 +86,7 @@ def _pieces(groups: list[Group], composite: np.ndarray, others: list[int]) -> li
                 continue
             covered = bits[left[2] : end].sum()
             covered += bits[right[2] : right[2] + len(groups[right[0]].ppm)].sum()
-            if covered < _EXPLAINED * bits.sum():
+            if covered < _EXPLAINED * total:
                 continue
             likeness = left[3] + right[3]
             if likeness > best[0]:
@@ -93,18 +94,22 @@ def _pieces(groups: list[Group], composite: np.ndarray, others: list[int]) -> li
     return best[1]
 
 
-def _places(ppm: np.ndarray, index: int, composite: np.ndarray) -> list[_Piece]:
-    """Return where a whole motif stands in a composite."""
+def _places(groups: list[Group], others: list[int], composite: np.ndarray) -> list[_Piece]:
+    """Return where the PPMs of other groups stand whole in a composite, by group and place."""
+    by_width: dict[int, list[int]] = {}
+    for other in others:
+        by_width.setdefault(len(groups[other].ppm), []).append(other)
     places = []
-    for strand in "+-":
-        turned = (ppm if strand == "+" else reverse_complement(ppm)) - 0.25
-        for start in range(len(composite) - len(ppm) + 1):
-            there = composite[start : start + len(ppm)] - 0.25
-            scale = np.sqrt((turned**2).sum() * (there**2).sum())
-            likeness = float((turned * there).sum() / scale) if scale > 0 else 0.0
-            if likeness >= _LIKENESS:
-                places.append((index, strand, start, likeness))
-    return places
+    for width, same in by_width.items():
+        starts = np.arange(len(composite) - width + 1)
+        there = composite[starts[:, None] + np.arange(width)].reshape(len(starts), -1) - 0.25
+        ppms = [(groups[other].ppm, reverse_complement(groups[other].ppm)) for other in same]
+        turned = np.array(ppms).reshape(len(same), 2, 1, -1) - 0.25
+        scale = np.sqrt((turned**2).sum(axis=-1) * (there**2).sum(axis=-1))
+        likeness = (turned * there).sum(axis=-1) / np.where(scale > 0, scale, np.inf)
+        for which, turn, start in np.argwhere(likeness >= _LIKENESS).tolist():
+            places.append((same[which], "+-"[turn], start, float(likeness[which, turn, start])))
+    return sorted(places)
 
 
 def _piece(

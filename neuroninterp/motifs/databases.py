@@ -8,6 +8,7 @@ import re
 from collections.abc import Sequence
 from contextlib import closing
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -148,6 +149,7 @@ def _suggestions(
     return (*close, f"any id (with or without version) or name of its {len(database)} motifs")
 
 
+@cache
 def _load_jaspar(release: str, taxon: str | None) -> MotifDatabase:
     """Read one taxonomic group of a release's CORE collection."""
     import pyjaspar
@@ -183,4 +185,6 @@ def _taxonomic_groups(jaspar: Any) -> tuple[str, ...]:
 def _frequencies(counts: dict[str, Sequence[float]]) -> np.ndarray:
     """Divide a count matrix by its column sums (which differ in some JASPAR motifs)."""
     table = np.array([counts[base] for base in "ACGT"], dtype=np.float64).T
-    return np.ascontiguousarray(table / table.sum(axis=1, keepdims=True))
+    ppm = np.ascontiguousarray(table / table.sum(axis=1, keepdims=True))
+    ppm.setflags(write=False)  # a release is read once for all
+    return ppm

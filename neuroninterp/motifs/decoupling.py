@@ -12,7 +12,6 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from neuroninterp.fields import Trunk
 from neuroninterp.models import Model
 from neuroninterp.motifs.decoupling_partition import Partitioner
 from neuroninterp.motifs.decoupling_winners import (
@@ -21,7 +20,7 @@ from neuroninterp.motifs.decoupling_winners import (
     signatures,
     winning_offsets,
 )
-from neuroninterp.motifs.information import consensus
+from neuroninterp.motifs.information import consensus, consensus_codes
 from neuroninterp.motifs.records import Motif, Part
 from neuroninterp.sampling import LEVELS, ActivationSample, level_of, weighted_ppm
 
@@ -38,7 +37,7 @@ def mixture(model: Model, sample: ActivationSample) -> Motif | None:
     if sample.dead:
         return None
     trunk = model.trunk(sample.layer)
-    value = _values_of_consensus(trunk, sample.neuron, [sample.ppm])[0]
+    value = float(trunk.values_of(consensus_codes([sample.ppm]), np.array([sample.neuron]))[0])
     return Motif(
         ppm=sample.ppm,
         maximum=max(sample.maximum, value),
@@ -138,19 +137,19 @@ def _parts(model: Model, sample: ActivationSample, groups: list[np.ndarray]) -> 
     ppms = [sample.ppm]
     if len(groups) > 1:
         ppms = [weighted_ppm(sample.windows[g], sample.weights[g]) for g in groups]
-    values = _values_of_consensus(trunk, sample.neuron, ppms)
-    windows = np.stack([ppm.argmax(axis=1) for ppm in ppms]).astype(np.uint8)
+    windows = consensus_codes(ppms)
+    values = trunk.values_of(windows, np.full(len(windows), sample.neuron)).astype(float)
     offsets = winning_offsets(model, sample.layer, sample.neuron, windows)
     rarities = _rarities(sample, groups)
     reference = ppms[int(mass.argmax())]
     return [
         Part(
             ppm=ppm,
-            maximum=max(float(sample.values[group].max()), values[i]),
+            maximum=max(float(sample.values[group].max()), float(values[i])),
             threshold=sample.threshold,
             n_sequences=len(group),
             consensus=consensus(ppm),
-            consensus_value=values[i],
+            consensus_value=float(values[i]),
             log2_rarity=float(rarities[i]),
             share=float(mass[i] / mass.sum()),
             shift=_shift(reference, ppm),
@@ -179,22 +178,11 @@ def _rarities(sample: ActivationSample, groups: list[np.ndarray]) -> np.ndarray:
     return sample.log2_rarity + np.log2(part, out=np.full(len(part), -np.inf), where=part > 0)
 
 
-def _values_of_consensus(trunk: Trunk, neuron: int, ppms: list[np.ndarray]) -> list[float]:
-    windows = np.stack([ppm.argmax(axis=1) for ppm in ppms]).astype(np.uint8)
-    return [float(v) for v in trunk.values_of(windows, np.full(len(ppms), neuron))]
-
-
 def _shift(reference: np.ndarray, ppm: np.ndarray) -> int:
     """Return by how many bp a PPM's motif lies to the right of the reference's."""
-    length = len(reference)
-    longest = length - 1
-    first, second = reference - 0.25, ppm - 0.25
-
-    def overlap(d: int) -> float:
-        left = first[max(0, -d) : length - max(0, d)]
-        right = second[max(0, d) : length + min(0, d)]
-        return float((left * right).sum())
-
-    scores = {d: overlap(d) for d in range(-longest, longest + 1)}
+    first, second = (reference - 0.25).ravel(), (ppm - 0.25).ravel()
+    # Four numbers a position: every fourth lag moves by whole positions.
+    scores = np.correlate(second, first, "full")[3::4]
+    best = np.flatnonzero(scores == scores.max()) - (len(reference) - 1)
     # Of equal scores the smallest shift.
-    return max(scores, key=lambda d: (scores[d], -abs(d)))
+    return int(best[np.abs(best).argmin()])

@@ -16,6 +16,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from neuroninterp.fields import Trunk
+from neuroninterp.motifs.information import consensus_codes
 from neuroninterp.sampling import ActivationSample
 
 __all__ = ["Partitioner"]
@@ -80,6 +81,7 @@ class Partitioner:
         self._shifts = shifts
         # A neuron that is never above 0 has no ratio of values; count from its threshold.
         self._zero = 0.0 if sample.maximum > 0 else sample.threshold
+        self._values: dict[bytes, float] = {}
         self._one_hot = None
         if sample.windows.size * 4 <= _BLOCK:
             self._one_hot = _BASES[sample.windows].reshape(len(sample.values), -1)
@@ -111,9 +113,14 @@ class Partitioner:
         return self._one_hot[rows]
 
     def _consensus_values(self, ppms: np.ndarray) -> np.ndarray:
-        windows = ppms.argmax(axis=2).astype(np.uint8)
-        owners = np.full(len(windows), self._sample.neuron)
-        return self._trunk.values_of(windows, owners).astype(np.float64)
+        windows = consensus_codes(ppms)
+        # Groups that are much the same have the same consensus, again and again.
+        new = {w.tobytes(): w for w in windows if w.tobytes() not in self._values}
+        if new:
+            owners = np.full(len(new), self._sample.neuron)
+            values = self._trunk.values_of(np.stack(list(new.values())), owners)
+            self._values.update(zip(new, values.tolist(), strict=True))
+        return np.array([self._values[window.tobytes()] for window in windows])
 
     def _purities(self, groups: Sequence[np.ndarray]) -> np.ndarray:
         """Return the consensus ratios, from 0 to 1."""
@@ -126,12 +133,14 @@ class Partitioner:
         mass = np.array([self._sample.weights[group].sum() for group in groups])
         return mass / mass.sum()
 
-    def _likelihoods(self, rows: np.ndarray, groups: Sequence[np.ndarray]) -> np.ndarray:
+    def _likelihoods(
+        self, rows: np.ndarray, groups: Sequence[np.ndarray], ppms: np.ndarray
+    ) -> np.ndarray:
         """Return log P(window, group) of windows ``rows`` under the groups' PPMs."""
         weights = [self._weights[group] for group in groups]
         sizes = np.array([w.sum() ** 2 / max(float((w**2).sum()), 1e-30) for w in weights])
-        ppms = self.ppms(groups).reshape(len(groups), -1)
-        smooth = (ppms * sizes[:, None] + _PSEUDOCOUNT / 4) / (sizes[:, None] + _PSEUDOCOUNT)
+        flat = ppms.reshape(len(groups), -1)
+        smooth = (flat * sizes[:, None] + _PSEUDOCOUNT / 4) / (sizes[:, None] + _PSEUDOCOUNT)
         logs = np.log(smooth).astype(np.float32).T
         prior = np.log(np.maximum(self._shares(groups), 1e-9))
         return np.concatenate([self._encoded(block) @ logs for block in self._blocks(rows)]) + prior
@@ -142,7 +151,8 @@ class Partitioner:
         """Spread labels of the windows ``known`` over ``members`` by likelihood."""
         groups = _split(known, labels)
         for _ in range(rounds):
-            groups = _split(members, self._likelihoods(members, groups).argmax(axis=1))
+            likelihoods = self._likelihoods(members, groups, self.ppms(groups))
+            groups = _split(members, likelihoods.argmax(axis=1))
         return groups
 
     def _carve(self, groups: list[np.ndarray]) -> list[np.ndarray]:
@@ -186,11 +196,12 @@ class Partitioner:
         Returns the parts that keep a window, and their indices in ``groups``.
         """
         everything = np.arange(len(self._sample.values))
-        reach = self._consensus_values(self.ppms(groups)) - self._zero
+        ppms = self.ppms(groups)
+        reach = self._consensus_values(ppms) - self._zero
         excess = self._sample.values[:, None] - self._zero - reach / _PURE
         excess = np.maximum(excess, 0.0) / max(self._sample.maximum - self._zero, 1e-12)
         # What no part explains goes to the part that explains most of it.
-        scores = self._likelihoods(everything, groups) - 1e4 * excess
+        scores = self._likelihoods(everything, groups, ppms) - 1e4 * excess
         labels = scores.argmax(axis=1)
         return _split(everything, labels), np.unique(labels)
 
@@ -264,11 +275,12 @@ def _split(rows: np.ndarray, labels: np.ndarray) -> list[np.ndarray]:
 def _read_alike(signatures: np.ndarray, weights: np.ndarray, most: int) -> np.ndarray:
     """Label windows by the heads they are read like; a head is where most windows are alike."""
     alike = (signatures @ signatures.T) > _SAME_READING
+    counted = alike.astype(np.float64)
     free = weights.astype(np.float64).copy()
     least = _SMALLEST_SHARE * weights.sum()
     heads: list[int] = []
     while len(heads) < most:
-        gathered = alike @ free
+        gathered = counted @ free
         head = int(gathered.argmax())
         if gathered[head] < least or not gathered[head] > 0:
             break

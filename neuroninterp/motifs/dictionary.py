@@ -122,6 +122,7 @@ def build_dictionary(
     parts: Mapping[int, Sequence[Part]],
     database: MotifDatabase | None = None,
     *,
+    source: str = "model",
     n_jobs: int = 1,
 ) -> tuple[DictionaryMotif, ...]:
     """Group the motifs in the parts of a layer's neurons.
@@ -134,6 +135,9 @@ def build_dictionary(
         The decoupled parts of each neuron, by channel.
     database : MotifDatabase, optional
         Known motifs to name the entries after.
+    source : str
+        Where the parts' windows come from, for the names: ``"model"`` gives
+        ``layer5_motif0``, ``"data"`` gives ``layer5_data_motif0``.
     n_jobs : int
         Threads for matching; -1 for all. The answer does not depend on it.
 
@@ -152,7 +156,8 @@ def build_dictionary(
     entries = [_entry(group) for group in groups]
     entries = [entry for entry in entries if entry.support >= _SMALLEST_SUPPORT]
     entries.sort(key=lambda entry: (-entry.support, _place(entry.occurrences[0])))
-    named = [replace(entry, name=f"layer{layer}_motif{i}") for i, entry in enumerate(entries)]
+    prefix = f"layer{layer}" if source == "model" else f"layer{layer}_{source}"
+    named = [replace(entry, name=f"{prefix}_motif{i}") for i, entry in enumerate(entries)]
     if database is None:
         return tuple(named)
     ppms, names = [entry.ppm for entry in named], [entry.name for entry in named]
@@ -201,7 +206,7 @@ class _Grouping:
 
     def __init__(self, segments: list[Segment], null: Sequence[np.ndarray], n_jobs: int) -> None:
         self._segments = segments
-        self._null = null
+        self._null = [*null, *map(reverse_complement, null)]
         self._n_jobs = n_jobs
 
     def found(self) -> list[Group]:
@@ -229,11 +234,16 @@ class _Grouping:
     def settle(self, groups: list[Group]) -> list[Group]:
         """Merge groups of one motif; give each segment to the group that it resembles most."""
         alone: list[Segment] = []
+        known: dict[bytes, dict[int, Alignment]] = {}
         for _ in range(_ROUNDS):
+            before = [group.ppm.tobytes() for group in groups]
             # Averages become more alike once the members have found their places.
             groups = self._merged(groups)
-            compared = self._compare([group.ppm for group in groups], self._segments)
-            found = [compared.alike(row) for row in range(len(groups))]
+            new = [group.ppm for group in groups if group.ppm.tobytes() not in known]
+            if new:
+                compared = self._compare(new, self._segments)
+                known |= {ppm.tobytes(): compared.alike(row) for row, ppm in enumerate(new)}
+            found = [known[group.ppm.tobytes()] for group in groups]
             chosen: list[list[tuple[Segment, Alignment]]] = [[] for _ in groups]
             alone = []
             for index, segment in enumerate(self._segments):
@@ -244,6 +254,8 @@ class _Grouping:
                 elif index < _MOST_FOUNDERS:
                     alone.append(segment)
             groups = [Group(*average(members)) for members in chosen if members]
+            if before == [group.ppm.tobytes() for group in groups]:
+                break
         groups, strangers = self._without_strangers(groups)
         itself = Alignment("+", 0, 1.0)
         return groups + [Group(s.columns, ((s, itself),)) for s in (*alone, *strangers)]

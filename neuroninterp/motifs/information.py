@@ -6,6 +6,8 @@ entropy in log2 of its four probabilities. No background and no small-sample cor
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 
 __all__ = [
@@ -15,6 +17,7 @@ __all__ = [
     "MINIMUM_INFORMATION",
     "clip",
     "consensus",
+    "consensus_codes",
     "cores",
     "information_content",
     "query_spans",
@@ -64,6 +67,11 @@ def information_content(ppm: np.ndarray) -> np.ndarray:
 def consensus(ppm: np.ndarray) -> str:
     """Return the most probable base of every position of a PPM ``(L, 4)``; ties go to A, C, G."""
     return "".join("ACGT"[base] for base in np.asarray(ppm).argmax(axis=1))
+
+
+def consensus_codes(ppms: Sequence[np.ndarray] | np.ndarray) -> np.ndarray:
+    """Return the consensus of PPMs of one length as windows, codes 0 to 3, uint8, (n, L)."""
+    return np.asarray(ppms).argmax(axis=2).astype(np.uint8)
 
 
 def reverse_complement(ppm: np.ndarray) -> np.ndarray:
@@ -202,14 +210,13 @@ def query_spans(
     """
 
     def worthwhile(start: int, end: int) -> bool:
-        bits = information_content(ppm[start:end])
+        if not 0 < end - start <= maximum_width or bits[start:end].sum() < minimum_information:
+            return False
         first, last = clip(ppm[start:end], flank=0)
-        return (
-            0 < end - start <= maximum_width
-            and bits.sum() >= minimum_information
-            and bits[first:last].sum() >= minimum_density * (last - first)
-        )
+        density = bits[start + first : start + last].sum()
+        return bool(density >= minimum_density * (last - first))
 
+    bits = information_content(ppm)
     whole = clip(ppm)
     if worthwhile(*whole):
         return [whole]

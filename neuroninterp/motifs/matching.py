@@ -41,6 +41,7 @@ from neuroninterp.motifs.information import (
     segments,
 )
 from neuroninterp.motifs.records import Match
+from neuroninterp.motifs.tomtom import tomtom
 
 __all__ = ["E_VALUE", "WHOLE_MOTIF", "match", "shuffle_columns"]
 
@@ -54,7 +55,7 @@ out of JASPAR 2024 motifs: of those that keep half the columns 2 % reach it, of 
 
 _COMPLETED_BELOW = 50
 _NULL_DATABASE = "JASPAR2024"
-_BATCH = 256
+_BATCH = 1_024
 _SOFTENING = 0.1  # a base that a known motif never has costs 3.3 bits, not infinitely many
 
 
@@ -197,29 +198,18 @@ def _search(
     """Yield each query with its hits."""
     if not queries:
         return
-    import memelite
-    import numba
-
     n_targets = len(database)
     null = load_database(_NULL_DATABASE).ppms if n_targets < _COMPLETED_BELOW else ()
     forward = [*database.ppms, *null]
     # Both strands are given as targets of their own, which gives Tomtom's p-values to the bit
     # and, unlike its own merging, the forward strand to palindromes.
-    targets = [np.ascontiguousarray(ppm.T) for ppm in forward]
-    targets += [np.ascontiguousarray(reverse_complement(ppm).T) for ppm in forward]
-    threads = numba.config.NUMBA_NUM_THREADS
-    threads = threads if n_jobs < 0 else max(1, min(n_jobs, threads))
-    # Queries of one width share a batch, because scratch memory follows the widest.
-    by_width = sorted(queries, key=lambda query: len(query.columns))
-    for first in range(0, len(by_width), _BATCH):
-        batch = by_width[first : first + _BATCH]
-        p_values, scores, offsets, _, _ = memelite.tomtom(
-            [np.ascontiguousarray(query.columns.T) for query in batch],
-            targets,
-            reverse_complement=False,
-            n_jobs=threads,
-        )
-        by_strand = np.stack([p_values, scores, offsets]).reshape(3, len(batch), 2, len(forward))
+    targets = [*forward, *map(reverse_complement, forward)]
+    # Queries of one PPM share a batch: columns that they have in common are compared once.
+    ordered = sorted(queries, key=lambda query: (query.index, len(query.columns)))
+    for first in range(0, len(ordered), _BATCH):
+        batch = ordered[first : first + _BATCH]
+        found = tomtom([query.columns for query in batch], targets, n_jobs=n_jobs)
+        by_strand = found.reshape(3, len(batch), 2, len(forward))
         for row, query in enumerate(batch):
             yield query, _hits(by_strand[:, row, :, :n_targets], e_value)
 

@@ -110,31 +110,32 @@ class Placement:
         moved = []
         for row in drawn:
             options = self._options(row, widths, limits)
-            if not options:
+            if not len(options):
                 continue
-            rank = [
-                0 if ((usual[0] <= new) & (new <= usual[1])).all() else 1 + int(new[0] != row[0])
-                for new in options
-            ]
-            best = [new for new, r in zip(options, rank, strict=True) if r == min(rank)]
+            unusual = ((options < usual[0]) | (options > usual[1])).any(axis=1)
+            rank = np.where(unusual, 1 + (options[:, 0] != row[0]), 0)
+            best = options[rank == rank.min()]
             moved.append(best[self._rng.integers(len(best))])
         return np.array(moved)
 
     def _options(
         self, row: np.ndarray, widths: np.ndarray, limits: Sequence[tuple[int, int]]
-    ) -> list[np.ndarray]:
-        """Return the places with one gap outside its range that the field has room for."""
+    ) -> np.ndarray:
+        """Return the places with one gap outside its range that the field has room for.
+
+        Shape (n, slots).
+        """
+        room = self._length - int(row[-1] + widths[-1])
         options = []
         for left, (low, high) in enumerate(limits):
             gap = int(row[left + 1] - row[left] - widths[left])
-            room = self._length - int(row[-1] + widths[-1])
+            lengths = np.arange(gap + room + int(row[0]) + 1)
+            longer = lengths[(lengths < low) | (lengths > high)] - gap
             # Where the right has no room left, all slides to the left.
-            for length in range(gap + room + int(row[0]) + 1):
-                if not low <= length <= high:
-                    new = row.copy()
-                    new[left + 1 :] += length - gap
-                    options.append(new - max(0, length - gap - room))
-        return options
+            new = row - np.maximum(0, longer - room)[:, None]
+            new[:, left + 1 :] += longer[:, None]
+            options.append(new)
+        return np.concatenate(options)
 
     def _value(self, slots: Sequence[tuple[int, str]], positions: np.ndarray) -> float:
         windows = self._rng.integers(0, 4, (len(positions), self._length), np.uint8)

@@ -78,16 +78,17 @@ def arrangements(
         shares may sum to less than 1.
     """
     windows, weights = _chosen(sample, rng)
-    words = rng.integers(0, 4, (_RANDOM_WORDS, windows.shape[1]), np.uint8)
+    words = _by_position(rng.integers(0, 4, (_RANDOM_WORDS, windows.shape[1]), np.uint8))
+    bases = _by_position(windows)
     places: list[tuple[int, str, int]] = []
     columns: list[np.ndarray] = []
     for index, motif in enumerate(motifs):
         for strand in "+" if motif.palindromic else "+-":
-            ppm = motif.ppm if strand == "+" else reverse_complement(motif.ppm)
+            ppm = _turned(motif, strand)
             if len(ppm) > windows.shape[1]:
                 continue
-            limit = float(np.quantile(_scores(ppm, words[:, : len(ppm)])[:, 0], 1 - _CHANCE))
-            scores = _scores(ppm, windows)
+            limit = float(np.quantile(_scores(ppm, words[: len(ppm)]), 1 - _CHANCE))
+            scores = _scores(ppm, bases)
             hit = scores > limit
             for position in np.flatnonzero(weights @ hit >= _OCCUPIED * _CHANCE):
                 places.append((index, strand, int(position)))
@@ -112,15 +113,29 @@ def _chosen(sample: ActivationSample, rng: np.random.Generator) -> tuple[np.ndar
     return sample.windows[picked], weights / weights.sum()
 
 
-def _scores(ppm: np.ndarray, windows: np.ndarray) -> np.ndarray:
-    """Log-odds (bits) of a motif at every position, shape (n, L - width + 1); N gives 0."""
+def _by_position(windows: np.ndarray) -> np.ndarray:
+    """Return codes (n, L) as indices (L, n): what is looked up together lies together."""
+    return np.ascontiguousarray(windows.T, np.intp)
+
+
+def _turned(motif: DictionaryMotif, strand: str) -> np.ndarray:
+    return motif.ppm if strand == "+" else reverse_complement(motif.ppm)
+
+
+def _scores(ppm: np.ndarray, bases: np.ndarray) -> np.ndarray:
+    """Log-odds (bits) of a motif at every position, shape (n, L - width + 1); N gives 0.
+
+    ``bases`` are the windows' codes by position, from :func:`_by_position`.
+    """
     softened = (1 - _SOFTENING) * ppm + _SOFTENING / 4
     odds = np.concatenate([np.log2(softened / 0.25), np.zeros((len(ppm), 1))], axis=1)
-    number = windows.shape[1] - len(ppm) + 1
-    total = np.zeros((len(windows), number))
+    number = len(bases) - len(ppm) + 1
+    total = np.zeros((number, bases.shape[1]))
+    found = np.empty_like(total)
     for column, row in enumerate(odds):
-        total += row[windows[:, column : column + number]]
-    return total
+        # "clip", because numpy looks up into a buffer of its own where it may have to raise.
+        total += row.take(bases[column : column + number], out=found, mode="clip")
+    return np.ascontiguousarray(total.T)
 
 
 def _conflicts(places: list[tuple[int, str, int]], motifs: Sequence[DictionaryMotif]) -> np.ndarray:
@@ -144,15 +159,23 @@ def _aliases(
     for (index, strand, _), weight in zip(places, hits, strict=True):
         total[index, strand] += float(weight)
     rank = {kind: i for i, kind in enumerate(sorted(total, key=lambda kind: (-total[kind], kind)))}
-    aliases = {}
-    for place, (index, strand, start) in enumerate(places):
-        best = (_SAME_SITE, -1)
-        for other, (other_index, other_strand, other_start) in enumerate(places):
-            if rank[other_index, other_strand] < rank[index, strand]:
-                pair = (motifs[index], strand), (motifs[other_index], other_strand)
-                best = max(best, (_agreement(*pair, other_start - start), other))
-        if best[1] >= 0:
-            aliases[place] = best[1]
+    kinds: dict[tuple[int, str], list[int]] = defaultdict(list)
+    for place, (index, strand, _) in enumerate(places):
+        kinds[index, strand].append(place)
+    starts = np.array([start for _, _, start in places])
+    turned = {kind: _turned(motifs[kind[0]], kind[1]) for kind in kinds}
+    aliases: dict[int, int] = {}
+    for kind, own in kinds.items():
+        agreement = np.zeros((len(own), len(places)))
+        for other, theirs in kinds.items():
+            if rank[other] < rank[kind]:
+                offsets = starts[theirs] - starts[own][:, None]
+                agreement[:, theirs] = _agreement(turned[kind], turned[other], offsets)
+        # Of equal ones the last.
+        best = len(places) - 1 - agreement[:, ::-1].argmax(axis=1)
+        for place, row, better in zip(own, agreement, best, strict=True):
+            if row[better] >= _SAME_SITE:
+                aliases[place] = int(better)
     # What an alias stands for may be an alias itself; it is one of a better kind each time.
     for place in aliases:
         while aliases[place] in aliases:
@@ -160,19 +183,18 @@ def _aliases(
     return aliases
 
 
-def _agreement(
-    one: tuple[DictionaryMotif, str], other: tuple[DictionaryMotif, str], offset: int
-) -> float:
-    """Correlate two motifs, the other ``offset`` columns on; 0 where most does not overlap."""
-    first, second = (
-        (motif.ppm if strand == "+" else reverse_complement(motif.ppm)) - 0.25
-        for motif, strand in (one, other)
-    )
-    start, end = max(0, offset), min(len(first), offset + len(second))
-    if end - start < 0.6 * max(len(first), len(second)):
-        return 0.0
+def _agreement(first: np.ndarray, second: np.ndarray, offsets: np.ndarray) -> np.ndarray:
+    """Correlate two motifs, the second ``offsets`` columns on; 0 where most does not overlap."""
+    first, second = first - 0.25, second - 0.25
     scale = np.sqrt((first**2).sum() * (second**2).sum())
-    return float((first[start:end] * second[start - offset : end - offset]).sum() / scale)
+    # Both ends of the table stand for all offsets at which nothing overlaps.
+    table = np.zeros(len(second) + len(first) + 1)
+    for offset in range(1 - len(second), len(first)):
+        start, end = max(0, offset), min(len(first), offset + len(second))
+        if end - start >= 0.6 * max(len(first), len(second)):
+            shared = first[start:end] * second[start - offset : end - offset]
+            table[offset + len(second)] = shared.sum() / scale
+    return np.asarray(table[np.clip(offsets, -len(second), len(first)) + len(second)])
 
 
 def _choose(scores: np.ndarray, conflicts: np.ndarray) -> np.ndarray:

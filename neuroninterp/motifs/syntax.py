@@ -25,6 +25,10 @@ __all__ = ["Spacing", "Syntax", "find_syntax"]
 _SMALLEST_SHARE = 0.05
 """Share of the sample from which an arrangement is reported, or a motif looked for."""
 
+_FEWEST_WINDOWS = 10.0
+"""Effective number of windows on which an arrangement in the user's sequences must rest: a
+single one, alone at the top, can weigh as much as a share."""
+
 _MOST_MOTIFS = 12
 """Motifs of a neuron that are looked for: those that the largest shares of it hold."""
 
@@ -37,6 +41,9 @@ _INDEPENDENT = 0.3
 
 _DISPENSABLE = 0.9
 """A motif without which the neuron reaches this share of its value means nothing to it."""
+
+_HEAVIEST = 0.01
+"""Share of an arrangement that one window may weigh when ranges are read off."""
 
 _FAINTEST = 1 / 8
 """A position belongs to a range if it is this often as frequent as the most frequent one."""
@@ -161,10 +168,18 @@ def find_syntax(
     rng = np.random.default_rng([seed, sample.layer, sample.neuron, 4])
     found = arrangements(sample, own, rng)
     placement = Placement(model, sample, own, rng)
-    kept = _absorb([a for a in found if a.share >= _SMALLEST_SHARE], placement, sample.threshold)
+    kept = _absorb([a for a in found if _rests_on_enough(a, sample)], placement, sample.threshold)
     kept = [arrangement for arrangement in kept if arrangement.share >= _SMALLEST_SHARE]
     kept.sort(key=lambda arrangement: -arrangement.share)
     return tuple(_describe(sample, arrangement, own, placement) for arrangement in kept)
+
+
+def _rests_on_enough(arrangement: Arrangement, sample: ActivationSample) -> bool:
+    """Whether an arrangement has the share, and the windows, that it takes to be reported."""
+    weights = arrangement.weights
+    effective = weights.sum() ** 2 / max(float(np.square(weights).sum()), 1e-300)
+    chance = sample.source == "data" and effective < _FEWEST_WINDOWS
+    return arrangement.share >= _SMALLEST_SHARE and not chance
 
 
 def _absorb(found: list[Arrangement], placement: Placement, threshold: float) -> list[Arrangement]:
@@ -252,11 +267,12 @@ def _range(values: np.ndarray, weights: np.ndarray) -> tuple[int, int]:
 def _supported(values: np.ndarray, weights: np.ndarray) -> np.ndarray:
     """Return the values that are frequent enough not to be errors, ascending."""
     distinct, places = np.unique(values, return_inverse=True)
+    # The weight of the highest levels may rest on a handful of windows.
+    weights = np.minimum(weights, max(_HEAVIEST * weights.sum(), weights.mean()))
     mass, count = np.bincount(places, weights), np.bincount(places)
     # A single window may be a chance hit, unless there are hardly more.
     fewest = min(2, int(count.max()))
-    # By number, too: the weight of the highest levels may rest on a handful of windows.
-    frequent = (mass >= _FAINTEST * mass.max()) | (count >= _FAINTEST * count.max())
+    frequent = mass >= _FAINTEST * mass.max()
     return distinct[frequent & (count >= fewest)]
 
 

@@ -17,6 +17,7 @@ from neuroninterp.text import printable
 
 __all__ = [
     "SHOWN_MOTIFS",
+    "YOUR_SEQUENCES",
     "embed_json",
     "encode_ppm",
     "informative_span",
@@ -32,7 +33,10 @@ _INFORMATIVE = 0.2
 _FLANK = 2
 
 SHOWN_MOTIFS = 30
-"""Dictionary motifs that the report draws a layer, those of the largest support."""
+"""Motifs that the report draws of a dictionary, those of the largest support."""
+
+YOUR_SEQUENCES = "Your sequences"
+"""What the report calls everything that the user's data gave."""
 
 
 def informative_span(ppm: np.ndarray) -> tuple[int, int]:
@@ -86,21 +90,24 @@ def ordered_parts(neuron: NeuronResult) -> list[int]:
     return sorted(range(len(neuron.parts)), key=key)
 
 
-def layer_payload(layer: LayerResult) -> dict[str, list[dict[str, Any]]]:
-    """Return the logos of one layer's active neurons, by neuron number, and its dictionary's.
+def layer_payload(layer: LayerResult) -> dict[str, Any]:
+    """Return the logos of one layer's active neurons, by neuron number, and its dictionaries'.
 
     Each logo has ``t`` (its title), ``p`` (:func:`encode_ppm`), ``a`` and ``b`` (the
     informative span), ``d`` (shift, bp), ``x`` (what is known about it, as text), ``m`` (the
     best match's name, or "") and ``h`` (the matched stretch, or None). Parts come first, then
     with ``o`` set the mixture and what the user's sequences gave. Under ``"dictionary"``,
-    where there is one, stand the first :data:`SHOWN_MOTIFS` dictionary motifs.
+    where there is one, stand by name the first :data:`SHOWN_MOTIFS` of each dictionary.
     """
-    logos = {
+    logos: dict[str, Any] = {
         str(neuron.neuron): _neuron_logos(neuron) for neuron in layer.neurons if not neuron.dead
     }
-    if layer.dictionary:
-        logos["dictionary"] = [_entry_logo(entry) for entry in layer.dictionary[:SHOWN_MOTIFS]]
-    return logos
+    entries = {
+        entry.name: _entry_logo(entry)
+        for motifs in layer.dictionaries.values()
+        for entry in motifs[:SHOWN_MOTIFS]
+    }
+    return {**logos, "dictionary": entries} if entries else logos
 
 
 def embed_json(value: Any) -> str:
@@ -123,7 +130,7 @@ def _neuron_logos(neuron: NeuronResult) -> list[dict[str, Any]]:
         best = min(neuron.mixture_matches, key=lambda match: match.e_value, default=None)
         logos.append({**_logo("Mixture", neuron.mixture, best), "o": 1})
     if neuron.from_data is not None:
-        logos.append({**_logo("Your sequences", neuron.from_data, None), "o": 1})
+        logos.append({**_logo(YOUR_SEQUENCES, neuron.from_data, None), "o": 1})
     return logos
 
 

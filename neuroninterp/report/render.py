@@ -12,8 +12,8 @@ from neuroninterp.motifs.records import Match
 from neuroninterp.report import numbers
 from neuroninterp.report.chart import fraction_chart
 from neuroninterp.report.fields_chart import fields_chart
-from neuroninterp.report.grammar import dictionary_rows, syntax_rows
-from neuroninterp.report.payload import SHOWN_MOTIFS, embed_json, layer_payload
+from neuroninterp.report.grammar import dictionary_sides, syntax_sides
+from neuroninterp.report.payload import embed_json, layer_payload
 from neuroninterp.results.records import AnalysisResult, LayerResult, NeuronResult
 from neuroninterp.text import numbered, printable
 
@@ -139,7 +139,7 @@ def _performance(result: AnalysisResult) -> dict[str, Any] | None:
 
 def _gallery(layer: LayerResult, markup: type) -> dict[str, Any]:
     cards = [
-        {**_neuron_card(neuron), "syntax": syntax_rows(neuron, layer.dictionary)}
+        {**_neuron_card(neuron), "syntax": syntax_sides(neuron, layer)}
         for neuron in layer.neurons
         if not neuron.dead
     ]
@@ -149,8 +149,7 @@ def _gallery(layer: LayerResult, markup: type) -> dict[str, Any]:
         "layer": layer.layer,
         "fractions": layer.fractions,
         "cards": cards,
-        "dictionary": dictionary_rows(layer),
-        "left_out": max(0, len(layer.dictionary) - SHOWN_MOTIFS),
+        "dictionaries": dictionary_sides(layer),
         "unconverged": [neuron.neuron for neuron in layer.neurons if not neuron.converged],
         "dead": [neuron.neuron for neuron in layer.neurons if neuron.dead],
         "wide": layer.layer.receptive_field > 30,

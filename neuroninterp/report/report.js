@@ -158,7 +158,7 @@
   };
 
   const fillEntry = (entry) => {
-    const host = entry.querySelector(".canvas"), logo = payloadOf(entry).dictionary[entry.dataset.entry];
+    const host = entry.querySelector(".canvas"), logo = payloadOf(entry).dictionary[entry.id];
     if (!logo || host.childElementCount) return;
     const column = Math.max(8, Math.min(20, (host.clientWidth - LEFT - 2) / logo.b));
     host.append(draw(logo, 0, logo.b, column));
@@ -183,7 +183,18 @@
     }), 150);
   });
   addEventListener("beforeprint", () => cards.forEach((card) => { if (!states.has(card)) fillCard(card); }));
-  addEventListener("beforeprint", () => entries.forEach(fillEntry));
+  addEventListener("beforeprint", () => entries.forEach((entry) => {
+    if (!entry.closest("details:not([open])")) fillEntry(entry);
+  }));
+  /* A motif that a syntax names may wait behind "show more". */
+  const reveal = () => {
+    const target = location.hash && document.getElementById(location.hash.slice(1));
+    if (!target?.closest("details:not([open])")) return;
+    for (let part = target.closest("details"); part; part = part.parentElement.closest("details")) part.open = true;
+    target.scrollIntoView();
+  };
+  addEventListener("hashchange", reveal);
+  reveal();
 
   const search = document.getElementById("search"), sort = document.getElementById("sort");
   const count = document.getElementById("count");

@@ -153,7 +153,8 @@ def _write_dictionary_motifs(result: AnalysisResult, path: Path) -> None:
                 len(motif.occurrences),
             )
             for layer in result.layers
-            for motif in layer.dictionary
+            for motifs in layer.dictionaries.values()
+            for motif in motifs
         ),
     )
 

@@ -185,7 +185,8 @@ def _read_layer(group: Any) -> LayerResult:
         layer=layer,
         neurons=tuple(_read_neuron(layer.number, int(name), item) for name, item in neurons),
         fractions=fractions,
-        dictionary=tuple(_read_dictionary_motif(item) for item in _ordered(group, "dictionary")),
+        dictionary=_read_dictionary(group, "dictionary"),
+        dictionary_from_data=_read_dictionary(group, "from_data/dictionary"),
     )
 
 
@@ -194,6 +195,10 @@ def _ordered(group: Any, name: str) -> list[Any]:
     if name not in group:
         return []
     return [item for _, item in sorted(group[name].items(), key=lambda item: int(item[0]))]
+
+
+def _read_dictionary(group: Any, name: str) -> tuple[DictionaryMotif, ...]:
+    return tuple(_read_dictionary_motif(item) for item in _ordered(group, name))
 
 
 def _read_dictionary_motif(group: Any) -> DictionaryMotif:
@@ -227,6 +232,10 @@ def _read_syntax(layer: int, neuron: int, group: Any) -> Syntax:
     )
 
 
+def _read_syntaxes(layer: int, neuron: int, group: Any, name: str) -> tuple[Syntax, ...]:
+    return tuple(_read_syntax(layer, neuron, item) for item in _ordered(group, name))
+
+
 def _read_neuron(layer: int, neuron: int, group: Any) -> NeuronResult:
     from_data = group.get("from_data")
     drawn = _attributes(group["mixture/ppm"]) if "mixture" in group else {}
@@ -239,7 +248,8 @@ def _read_neuron(layer: int, neuron: int, group: Any) -> NeuronResult:
         mixture_matches=_read_matches(group, "mixture_matches"),
         from_data=None if from_data is None else _read_motif(from_data),
         from_data_parts=() if from_data is None else _read_parts(from_data),
-        syntax=tuple(_read_syntax(layer, neuron, item) for item in _ordered(group, "syntax")),
+        syntax=_read_syntaxes(layer, neuron, group, "syntax"),
+        syntax_from_data=_read_syntaxes(layer, neuron, group, "from_data/syntax"),
         **{name: drawn[name] for name in _DRAWN if name in drawn},
     )
 

@@ -62,6 +62,8 @@ class NeuronResult:
         Mean standard error of the mixture's entries; NaN where that is not known.
     converged : bool
         Whether the sampler came to rest.
+    syntax_from_data : tuple of Syntax
+        How motifs of the data's dictionary are arranged in the user's sequences.
     """
 
     layer: int
@@ -76,6 +78,12 @@ class NeuronResult:
     effective_size: float = float("nan")
     ppm_error: float = float("nan")
     converged: bool = True
+    syntax_from_data: tuple[Syntax, ...] = ()
+
+    @property
+    def syntaxes(self) -> dict[str, tuple[Syntax, ...]]:
+        """Both syntaxes, by the source of their sequences: "model" and "data"."""
+        return {"model": self.syntax, "data": self.syntax_from_data}
 
     @property
     def dead(self) -> bool:
@@ -101,12 +109,31 @@ class NeuronResult:
 
 @dataclass(frozen=True, eq=False)
 class LayerResult:
-    """One layer: its geometry, its neurons, the fractions that match, and its dictionary."""
+    """One layer: its geometry, its neurons, the fractions that match, and its dictionaries.
+
+    Parameters
+    ----------
+    layer : Layer
+        Number, name and geometry.
+    neurons : tuple of NeuronResult
+        Those that were analysed, in order.
+    fractions : LayerFractions
+        Shares of them that match.
+    dictionary, dictionary_from_data : tuple of DictionaryMotif
+        Motifs that the neurons are composed of: in what was drawn from the model, and in the
+        user's sequences.
+    """
 
     layer: Layer
     neurons: tuple[NeuronResult, ...]
     fractions: LayerFractions
     dictionary: tuple[DictionaryMotif, ...] = ()
+    dictionary_from_data: tuple[DictionaryMotif, ...] = ()
+
+    @property
+    def dictionaries(self) -> dict[str, tuple[DictionaryMotif, ...]]:
+        """Both dictionaries, by the source of their sequences: "model" and "data"."""
+        return {"model": self.dictionary, "data": self.dictionary_from_data}
 
     @property
     def unconverged(self) -> int:

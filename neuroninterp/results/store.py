@@ -13,8 +13,10 @@ Layout, channels last, ACGT::
     /layers/{number}/neurons/{k}/from_data/parts/{i}/ppm
     /layers/{number}/neurons/{k}/matches   one record a hit
     /layers/{number}/neurons/{k}/syntax/{i}    one arrangement of dictionary motifs (attributes)
+    /layers/{number}/neurons/{k}/from_data/syntax/{i}
     /layers/{number}/dictionary/{i}/ppm    one dictionary motif
     /layers/{number}/dictionary/{i}/occurrences    where it stands, one record a place
+    /layers/{number}/from_data/dictionary/{i}    the same for the user's sequences
 
 What is known about a PPM stands in the attributes of its ``ppm``.
 """
@@ -135,8 +137,12 @@ def _write_layer(group: Any, result: LayerResult) -> None:
     neurons = group.create_group("neurons")
     for neuron in result.neurons:
         _write_neuron(neurons.create_group(str(neuron.neuron)), neuron)
-    for index, motif in enumerate(result.dictionary):
-        _write_dictionary_motif(group.create_group(f"dictionary/{index}"), motif)
+    for path, motifs in (
+        ("dictionary", result.dictionary),
+        ("from_data/dictionary", result.dictionary_from_data),
+    ):
+        for index, motif in enumerate(motifs):
+            _write_dictionary_motif(group.create_group(f"{path}/{index}"), motif)
 
 
 def _write_neuron(group: Any, result: NeuronResult) -> None:
@@ -152,8 +158,12 @@ def _write_neuron(group: Any, result: NeuronResult) -> None:
         _write_parts(from_data, result.from_data_parts)
     _write_matches(group, "matches", result.matches)
     _write_matches(group, "mixture_matches", result.mixture_matches)
-    for index, syntax in enumerate(result.syntax):
-        _write_syntax(group.create_group(f"syntax/{index}"), syntax)
+    for path, syntaxes in (
+        ("syntax", result.syntax),
+        ("from_data/syntax", result.syntax_from_data),
+    ):
+        for index, syntax in enumerate(syntaxes):
+            _write_syntax(group.create_group(f"{path}/{index}"), syntax)
 
 
 def _write_parts(group: Any, parts: Sequence[Part]) -> None:

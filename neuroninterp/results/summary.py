@@ -123,6 +123,7 @@ def layer_row(result: LayerResult, fields: LayerFields | None = None) -> dict[st
         "dead": fractions.dead,
         "unconverged": result.unconverged,
         "dictionary_motifs": len(result.dictionary),
+        "dictionary_motifs_data": len(result.dictionary_from_data),
         "match_fraction": fractions.match,
         "relevant_fraction": fractions.relevant,
         "localist_fraction": fractions.localist,

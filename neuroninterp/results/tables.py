@@ -73,6 +73,7 @@ _MATCH_COLUMNS = {
 
 _DICTIONARY_COLUMNS = {
     "layer": "int64",
+    "source": "object",
     "motif": "object",
     "consensus": "object",
     "width": "int64",
@@ -89,6 +90,7 @@ _DICTIONARY_COLUMNS = {
 _SYNTAX_COLUMNS = {
     "layer": "int64",
     "neuron": "int64",
+    "source": "object",
     "share": "float64",
     "motifs": "object",
     "spacing_minimum": "object",
@@ -164,7 +166,7 @@ def matches_table(result: AnalysisResult) -> pd.DataFrame:
 
 
 def dictionary_table(result: AnalysisResult) -> pd.DataFrame:
-    """Return one row a dictionary motif, in order of layer and support.
+    """Return one row a dictionary motif, in order of layer, source and support.
 
     Parameters
     ----------
@@ -174,19 +176,21 @@ def dictionary_table(result: AnalysisResult) -> pd.DataFrame:
     Returns
     -------
     pandas.DataFrame
-        The columns of ``dictionary.tsv``. ``information`` is in bits; ``support`` adds up the
-        shares of the parts that hold the motif; ``neurons`` lists their channels.
+        The columns of ``dictionary.tsv``. ``source`` is "model" for what was drawn from the
+        model, "data" for the user's sequences. ``information`` is in bits; ``support`` adds up
+        the shares of the parts that hold the motif; ``neurons`` lists their channels.
     """
     rows = [
-        _dictionary_row(layer.layer.number, motif)
+        _dictionary_row(layer.layer.number, source, motif)
         for layer in result.layers
-        for motif in layer.dictionary
+        for source, motifs in layer.dictionaries.items()
+        for motif in motifs
     ]
     return _frame(rows, _DICTIONARY_COLUMNS)
 
 
 def syntax_table(result: AnalysisResult) -> pd.DataFrame:
-    """Return one row a neuron and arrangement of motifs.
+    """Return one row an arrangement of motifs, in order of layer, neuron, source and share.
 
     Parameters
     ----------
@@ -196,23 +200,26 @@ def syntax_table(result: AnalysisResult) -> pd.DataFrame:
     Returns
     -------
     pandas.DataFrame
-        The columns of ``syntax.tsv``. ``motifs`` is the whole arrangement; the spacings (gaps,
+        The columns of ``syntax.tsv``. ``source`` says whose windows show it, "model" or
+        "data". ``motifs`` is the whole arrangement; the spacings (gaps,
         bp) stand there again, one entry a neighbouring pair, as ``starts`` (0-based, in the
         window) has one a motif. ``value_inside`` and ``value_outside`` are median values
         relative to the neuron's maximum, see :class:`neuroninterp.motifs.Syntax`.
     """
     rows = [
-        _syntax_row(syntax)
+        _syntax_row(source, syntax)
         for layer in result.layers
         for neuron in layer.neurons
-        for syntax in neuron.syntax
+        for source, syntaxes in neuron.syntaxes.items()
+        for syntax in syntaxes
     ]
     return _frame(rows, _SYNTAX_COLUMNS)
 
 
-def _dictionary_row(layer: int, motif: DictionaryMotif) -> dict[str, Any]:
+def _dictionary_row(layer: int, source: str, motif: DictionaryMotif) -> dict[str, Any]:
     row: dict[str, Any] = {
         "layer": layer,
+        "source": source,
         "motif": motif.name,
         "consensus": motif.consensus,
         "width": len(motif.ppm),
@@ -232,13 +239,14 @@ def _dictionary_row(layer: int, motif: DictionaryMotif) -> dict[str, Any]:
     return row
 
 
-def _syntax_row(syntax: Syntax) -> dict[str, Any]:
+def _syntax_row(source: str, syntax: Syntax) -> dict[str, Any]:
     def listed(values: Iterable[object]) -> str | None:
         return ",".join(str(value) for value in values) or None
 
     return {
         "layer": syntax.layer,
         "neuron": syntax.neuron,
+        "source": source,
         "share": syntax.share,
         "motifs": str(syntax),
         "spacing_minimum": listed(spacing.minimum for spacing in syntax.spacings),
