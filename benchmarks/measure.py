@@ -18,7 +18,7 @@ from benchmarks.truth import Errors
 from neuroninterp.fields import Trunk
 from neuroninterp.models import Model
 from neuroninterp.motifs import Part, mixture
-from neuroninterp.sampling import ActivationSample
+from neuroninterp.sampling import ActivationSample, weighted_ppm
 
 __all__ = [
     "Growth",
@@ -46,9 +46,9 @@ class Ratios:
 
     Parameters
     ----------
-    best, parts, mixture : float
-        Of each neuron's best part, of all its parts (their mean), and of its undecoupled
-        sample.
+    best, parts, split, mixture : float
+        Of each neuron's best part, of all its parts (their mean), of as many parts of the same
+        sizes drawn at random (the control), and of its undecoupled sample.
     n_parts : float
         Parts per neuron.
     beaten : int
@@ -57,6 +57,7 @@ class Ratios:
 
     best: float
     parts: float
+    split: float
     mixture: float
     n_parts: float
     beaten: int
@@ -235,13 +236,32 @@ def _ratios(
         if whole is None:
             continue
         values = [part.consensus_ratio for part in split]
-        rows.append((max(values), np.mean(values), whole.consensus_ratio, len(values)))
+        control = _control_ratio(model, sample, split)
+        rows.append((max(values), np.mean(values), control, whole.consensus_ratio, len(values)))
         highest = max(motif.consensus_value for motif in (*split, whole))
         beaten += highest > sample.maximum + _ROUNDING * abs(sample.maximum)
     if not rows:
         return None
-    best, every, mixed, number = (float(column.mean()) for column in np.array(rows).T)
-    return Ratios(best=best, parts=every, mixture=mixed, n_parts=number, beaten=beaten)
+    best, every, control, mixed, number = (float(c.mean()) for c in np.array(rows).T)
+    return Ratios(
+        best=best, parts=every, split=control, mixture=mixed, n_parts=number, beaten=beaten
+    )
+
+
+def _control_ratio(model: Model, sample: ActivationSample, parts: Sequence[Part]) -> float:
+    """Return the mean consensus ratio of random parts, each over its own largest value."""
+    if len(parts) < 2:
+        return parts[0].consensus_ratio
+    order = np.random.default_rng(0).permutation(len(sample.values))
+    sizes = np.array([part.n_sequences for part in parts])
+    groups = np.split(order, np.cumsum(sizes)[:-1])
+    groups = [group for group in groups if sample.weights[group].sum() > 0]
+    ppms = [weighted_ppm(sample.windows[group], sample.weights[group]) for group in groups]
+    windows = np.stack([ppm.argmax(axis=1) for ppm in ppms]).astype(np.uint8)
+    trunk = model.trunk(sample.layer)
+    values = trunk.values_of(windows, np.full(len(windows), sample.neuron)).astype(np.float64)
+    largest = np.array([sample.values[group].max() for group in groups])
+    return float((values / np.maximum(largest, values)).mean())
 
 
 def _peak() -> float:

@@ -18,8 +18,9 @@ share of the time inside the network's own compiled functions. *Peak* is the lar
 the network's process so far. Errors are against the exact answer, by enumeration up to 12 bp
 and by dynamic programming for a first layer: mean and worst entry of the PPM, the worst level
 probability in bits, and the neurons whose maximum was missed. Consensus ratios are means over
-neurons: of the best part, of all parts, and of the undecoupled mixture; *beaten* counts the
-neurons of which some consensus exceeds the sampled maximum.
+neurons: of the best part, of all parts, of as many random parts of the same sizes (the
+control), and of the undecoupled mixture; *beaten* counts the neurons of which some consensus
+exceeds the sampled maximum.
 """
 
 
@@ -64,6 +65,7 @@ _RATIOS: list[_Column] = [
     *_WHICH,
     ("best", _inside("ratios", "best", 3)),
     ("all parts", _inside("ratios", "parts", 3)),
+    ("random split", _inside("ratios", "split", 3)),
     ("mixture", _inside("ratios", "mixture", 3)),
     ("parts", _inside("ratios", "n_parts", 1)),
     ("beaten", _inside("ratios", "beaten", 0)),

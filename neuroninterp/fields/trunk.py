@@ -28,6 +28,9 @@ _SMALLEST_BATCH = 256
 _BATCH_ELEMENTS = 24_000_000
 """Largest number of float32 activations held at once by one batch (about 100 MB)."""
 
+_FEWER = 4
+"""By how much batches are smaller where gradients are taken."""
+
 
 class Trunk:
     """Values of all neurons of one layer on windows of receptive-field length.
@@ -199,10 +202,12 @@ class Trunk:
         to_numpy = import_keras().ops.convert_to_numpy
         pieces = []
         begun = time.perf_counter()
-        for begin in range(0, len(windows), self.batch_size):
-            batch = [a[begin : begin + self.batch_size] for a in (windows, *extra)]
+        # A gradient holds every tensor on the way, and not one or two at a time.
+        rows = self.batch_size // _FEWER if key[0] in ("slope", "contribution") else self.batch_size
+        for begin in range(0, len(windows), rows):
+            batch = [a[begin : begin + rows] for a in (windows, *extra)]
             size = len(batch[0])
-            padded = [_pad_rows(a, self._padded_size(size)) for a in batch]
+            padded = [_pad_rows(a, self._padded_size(size, rows)) for a in batch]
             pieces.append(to_numpy(function(*padded))[:size])
         self.seconds += time.perf_counter() - begun
         if not pieces:
@@ -240,14 +245,14 @@ class Trunk:
 
         return function
 
-    def _padded_size(self, rows: int) -> int:
+    def _padded_size(self, rows: int, most: int) -> int:
         """Return the batch size to fill up to: few different ones where each is compiled."""
         if not recompiles_per_shape():
             return rows
         size = _SMALLEST_BATCH
         while size < rows:
             size *= 2
-        return min(size, self.batch_size)
+        return min(size, most)
 
 
 def _pad_rows(array: np.ndarray, rows: int) -> np.ndarray:
