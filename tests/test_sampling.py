@@ -36,9 +36,12 @@ from neuroninterp.sampling import (
     weighted_ppm,
     windows_from_data,
 )
+from neuroninterp.sampling.climb import Step
 from neuroninterp.sampling.effort import effort_for
 from neuroninterp.sampling.enumeration import enumerate_neurons
+from neuroninterp.sampling.ladder import build_ladder
 from neuroninterp.sampling.splitting import split_neurons
+from neuroninterp.sampling.tally import Tally
 
 MEAN_ERROR = 0.005
 WORST_ERROR = 0.03
@@ -165,6 +168,34 @@ def test_planted_arrangements_are_found_at_their_share(design: Callable[[], Plan
     shares = np.bincount(label, found.weights, len(exact.shares))[: len(exact.shares)]
     np.testing.assert_allclose(shares, exact.shares, atol=0.05)
     assert np.abs(found.ppm - exact.ppm).mean() < 0.02
+
+
+def test_no_population_rests_on_a_plateau() -> None:
+    """Of 27 bp that wake a neuron once in 2 million windows, 32 arrangements; another seed.
+
+    Below the threshold z is one number, and only the guide leads on.
+    """
+    planted = two_motifs(depth=4)
+    layer, neuron = planted.top[:2]
+    arrangements = planted.neurons[layer, neuron]
+    (found,) = split(planted.model.trunk(layer), layer, [neuron], seed=2)
+    assert found.maximum == pytest.approx(1.0, abs=1e-5)
+    label, _ = label_windows(arrangements, found.windows)
+    shares = np.bincount(label, found.weights, len(arrangements))
+    exact = planted_truth(planted, layer, neuron, windows=60_000)
+    np.testing.assert_allclose(shares, exact.shares, atol=0.05)
+
+
+def test_a_neuron_whose_active_windows_were_never_visited_keeps_the_best() -> None:
+    low = Step(-np.inf, 0.0, np.zeros(4), np.zeros((4, 6), np.uint8), np.zeros(4))
+    high = Step(0.1, -2.0, np.full(4, 0.2), np.zeros((4, 6), np.uint8), np.full(4, 0.2))
+    ladder = build_ladder(0.5, 1.0, [[low, high]] * 4)
+    best = np.array([0, 1, 2, 3, 0, 1], np.uint8)
+    found = Tally(0.5, 1.0, best, ladder).sample(2, 3, np.random.default_rng(0))
+    np.testing.assert_array_equal(found.windows, [best])
+    np.testing.assert_array_equal(found.ppm, np.eye(4)[best])
+    assert (found.maximum, found.dead, found.converged) == (1.0, False, False)
+    assert -40 < found.log2_rarity < -2
 
 
 def test_dynamic_programming_agrees_with_enumeration() -> None:

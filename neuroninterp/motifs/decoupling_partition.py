@@ -190,20 +190,28 @@ class Partitioner:
         pieces = self._refine(group, nearest, labels, rounds=2)
         return pieces if min(map(len, pieces)) >= _SMALLEST_PART else []
 
-    def _assign(self, groups: list[np.ndarray]) -> tuple[list[np.ndarray], np.ndarray]:
-        """Assign every window to its likeliest part among those whose consensus explains it.
-
-        Returns the parts that keep a window, and their indices in ``groups``.
-        """
-        everything = np.arange(len(self._sample.values))
+    def _fitting(self, rows: np.ndarray, groups: Sequence[np.ndarray]) -> np.ndarray:
+        """Return each window's likeliest part among those whose consensus explains it."""
         ppms = self.ppms(groups)
         reach = self._consensus_values(ppms) - self._zero
-        excess = self._sample.values[:, None] - self._zero - reach / _PURE
+        excess = self._sample.values[rows, None] - self._zero - reach / _PURE
         excess = np.maximum(excess, 0.0) / max(self._sample.maximum - self._zero, 1e-12)
         # What no part explains goes to the part that explains most of it.
-        scores = self._likelihoods(everything, groups, ppms) - 1e4 * excess
-        labels = scores.argmax(axis=1)
+        fitting: np.ndarray = (self._likelihoods(rows, groups, ppms) - 1e4 * excess).argmax(axis=1)
+        return fitting
+
+    def _assign(self, groups: list[np.ndarray]) -> tuple[list[np.ndarray], np.ndarray]:
+        """Assign every window anew; return the parts that keep one, and their indices."""
+        everything = np.arange(len(self._sample.values))
+        labels = self._fitting(everything, groups)
         return _split(everything, labels), np.unique(labels)
+
+    def _add(self, groups: list[np.ndarray], rows: np.ndarray) -> list[np.ndarray]:
+        """Add windows to the parts that fit them; all others stay where they are."""
+        labels = self._fitting(rows, groups)
+        return [
+            np.concatenate([group, rows[labels == index]]) for index, group in enumerate(groups)
+        ]
 
     def _dissolve(self, groups: list[np.ndarray]) -> list[np.ndarray]:
         """Spread the windows of weak parts over the others while that keeps the parts pure."""
@@ -219,17 +227,33 @@ class Partitioner:
             weak = weak[:step]
             if not len(weak) or len(weak) == len(groups):
                 break
-            kept = np.delete(np.arange(len(groups)), weak)
-            fewer, alive = self._assign([groups[index] for index in kept])
+            fewer, alive = self._without(groups, weak, purities)
             after = self._purities(fewer)
             if after.mean() >= purities.mean() - _TOLERANCE / 4:
-                groups, purities, needed = fewer, after, needed[kept[alive]]
+                groups, purities, needed = fewer, after, needed[alive]
                 step = len(fewer)
             elif step == 1:
                 needed[weak] = True
             else:
                 step = 1
         return groups
+
+    def _without(
+        self, groups: list[np.ndarray], weak: np.ndarray, purities: np.ndarray
+    ) -> tuple[list[np.ndarray], np.ndarray]:
+        """Return the parts that remain without the weak ones, and their indices.
+
+        All windows are assigned anew, or, where the weak ones explain nothing, only those set
+        free, whatever leaves purer parts.
+        """
+        kept = np.delete(np.arange(len(groups)), weak)
+        remaining = [groups[index] for index in kept]
+        anew, alive = self._assign(remaining)
+        if (purities[weak] < _WEAK).all():
+            added = self._add(remaining, np.concatenate([groups[index] for index in weak]))
+            if self._purities(added).mean() > self._purities(anew).mean():
+                return added, kept
+        return anew, kept[alive]
 
     def _weakest(
         self, groups: list[np.ndarray], purities: np.ndarray, needed: np.ndarray

@@ -109,6 +109,7 @@ def climb(
     streams: list[np.random.Generator],
     populations: list[Population],
     effort: Effort,
+    ties: np.ndarray,
 ) -> list[list[Step]]:
     """Raise every population to the top; remember every step.
 
@@ -124,6 +125,9 @@ def climb(
         Where they start; of equal size.
     effort : Effort
         How much work.
+    ties : numpy.ndarray, shape=(rows,)
+        Largest difference between the scores of windows with the same z; 0 where these are
+        the same.
 
     Returns
     -------
@@ -150,7 +154,9 @@ def climb(
             _move(score, swarm, MOVES[sweep % len(MOVES)])
         top = swarm.values.max(axis=1)
         spread = top - swarm.threshold
-        finished = stuck | ((spread < _CLOSE * np.maximum(np.abs(top), 1e-6)) & (top <= before))
+        # Where z is the same for all, there is a climb as long as the ties can be broken.
+        scale = np.where(spread > 2 * ties[rows], np.maximum(np.abs(top), 1e-6), ties[rows])
+        finished = stuck | ((spread < _CLOSE * scale) & (top <= before))
         swarm, rows = swarm.take(~finished), rows[~finished]
         if not len(rows):
             break

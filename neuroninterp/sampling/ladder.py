@@ -50,6 +50,12 @@ class Ladder:
         """Log-density of the ensemble on each rung, relative to random windows."""
         return np.log(self.target) - self.log_mass
 
+    @property
+    def log_above(self) -> np.ndarray:
+        """Natural logarithm of the rungs' probability from each one up."""
+        above: np.ndarray = np.logaddexp.accumulate(self.log_mass[::-1])[::-1]
+        return above
+
     def rung(self, values: np.ndarray) -> np.ndarray:
         """Return the rung of each value; a rung holds its upper edge."""
         found: np.ndarray = np.searchsorted(self.edges, values, "left") - 1
@@ -66,8 +72,7 @@ class Ladder:
 
     def raised(self, threshold: float, maximum: float) -> Ladder:
         """Return the ladder for a larger maximum, by interpolation."""
-        mass = np.exp(self.log_mass - self.log_mass.max())
-        log_above = np.log(np.cumsum(mass[::-1])[::-1]) + self.log_mass.max()
+        log_above = self.log_above
         below, old = self.edges[:-LEVELS], self.edges[-LEVELS:]
         levels = level_edges(threshold, maximum)[:LEVELS]
         slope = (log_above[-1] - log_above[-2]) / (old[-1] - old[-2])

@@ -13,7 +13,7 @@ import numpy as np
 
 __all__ = ["ProductMixture", "fit_mixture", "log_sum", "one_hot"]
 
-_ITERATIONS = 6
+_ITERATIONS = 8
 _PRIOR = 2.0
 """Windows' worth of even columns that each component starts with."""
 _SMOOTHING = 0.02

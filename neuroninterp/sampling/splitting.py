@@ -35,7 +35,7 @@ _PATIENCE = 3
 _HOPELESS = 4
 """Rounds after which a neuron is given up that is this many times off the error aimed at: it
 would take the square of that times the work."""
-_LEARNED_FROM = 2000
+_LEARNED_FROM = 3000
 _REDRAWN_FROM = 0.35
 """Share of whole windows accepted from which mostly these are proposed."""
 _KEPT_A_ROUND = 4000
@@ -152,7 +152,9 @@ def _climb_block(
         for island in range(ISLANDS)
     ]
     rows = np.repeat(np.asarray(neurons, np.int64), ISLANDS)
-    climbed = climb(score, rows, streams, [population for _, population in begun], effort)
+    ties = np.array([0.0 if guide is None else guide.height for _, guide in background])
+    starting = [population for _, population in begun]
+    climbed = climb(score, rows, streams, starting, effort, np.repeat(ties, ISLANDS))
     own = [steps + more for (steps, _), more in zip(begun, climbed, strict=True)]
     histories = [own[i * ISLANDS : (i + 1) * ISLANDS] for i in range(len(neurons))]
     together = [np.random.default_rng([seed, layer, int(k), ISLANDS]) for k in neurons]
@@ -162,7 +164,7 @@ def _climb_block(
         _halfway(history, ISLANDS * effort.particles, stream)
         for history, stream in zip(histories, together, strict=True)
     ]
-    peaks = climb(score, np.asarray(neurons, np.int64), together, halfway, effort)
+    peaks = climb(score, np.asarray(neurons, np.int64), together, halfway, effort, ties)
     return [
         _start(trunk, int(neuron), float(thresholds[i]), histories[i], peaks[i][-1], together[i])
         for i, neuron in enumerate(neurons)

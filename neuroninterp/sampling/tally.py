@@ -7,7 +7,7 @@ import numpy as np
 from neuroninterp.sampling.effort import ISLANDS
 from neuroninterp.sampling.ensemble import Visit
 from neuroninterp.sampling.ladder import Ladder
-from neuroninterp.sampling.sample import LEVELS, ActivationSample, part_weights
+from neuroninterp.sampling.sample import LEVELS, ActivationSample, part_weights, weighted_ppm
 
 __all__ = ["Tally"]
 
@@ -110,6 +110,8 @@ class Tally:
 
     def sample(self, layer: int, neuron: int, rng: np.random.Generator) -> ActivationSample:
         """Turn what was counted into the neuron's sample."""
+        if not sum(len(kept) for _, kept in self._kept):
+            return self._only_best(layer, neuron)
         windows = np.concatenate([state for state, _ in self._kept])
         values = np.concatenate([kept for _, kept in self._kept])
         level = self._ladder.rung(values) - self._below
@@ -141,6 +143,29 @@ class Tally:
             effective_size=information / variance if variance > 0 else float(self._number.sum()),
             ppm_error=self.ppm_error(),
             converged=self._converged,
+        )
+
+    def _only_best(self, layer: int, neuron: int) -> ActivationSample:
+        """Return the sample of a neuron whose active windows were too rare to be visited."""
+        one = self.best[None]
+        # Of the levels' probabilities the climb's estimate is all that is known.
+        log_above = self._ladder.log_above
+        log2_level = (log_above[self._below :] - log_above[0]) / np.log(2.0)
+        return ActivationSample(
+            layer=layer,
+            neuron=neuron,
+            windows=one,
+            values=np.array([self.maximum]),
+            weights=np.ones(1),
+            ppm=weighted_ppm(one, np.ones(1)),
+            threshold=self.threshold,
+            maximum=self.maximum,
+            best_window=self.best,
+            log2_rarity=float(log2_level[0]),
+            log2_level=log2_level,
+            source="splitting",
+            effective_size=1.0,
+            converged=False,
         )
 
     def _mean_activation(self) -> np.ndarray:

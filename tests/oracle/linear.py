@@ -9,7 +9,7 @@ a level that one window of 4^40 reaches has its probability to many digits.
 from __future__ import annotations
 
 import itertools
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -62,7 +62,9 @@ def linear(
     lowest = kernel.min(axis=1)
     step = max(float((kernel.max(axis=1) - lowest).sum()), 1e-12) / steps
     grid = np.rint((kernel - lowest[:, None]) / step).astype(np.int64)
-    return linear_on_grid(grid, step, float(lowest.sum()) + bias, threshold)
+    found = linear_on_grid(grid, step, float(lowest.sum()) + bias, threshold)
+    # Known without a grid.
+    return replace(found, maximum=float(kernel.max(axis=1).sum()) + bias)
 
 
 def linear_on_grid(grid: np.ndarray, step: float, offset: float, threshold: float) -> LinearTruth:
