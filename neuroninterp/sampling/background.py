@@ -25,7 +25,7 @@ __all__ = ["Guide", "background_windows", "begin", "guided", "scorer"]
 
 _MULTIPLICATIONS = 4e9
 """What the random windows of a layer may cost."""
-_FEWEST, _MOST = 2_048, 65_536
+_FEWEST, _MOST = 2_048, 32_768
 _KEPT = 32
 _REMEMBERED = 4_096
 _SILENT = 0.2

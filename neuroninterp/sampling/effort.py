@@ -53,6 +53,8 @@ class _Budget:
 
     most_particles: int
     climb_sweeps: int
+    saved_sweeps: int
+    """The same where windows are expensive."""
     rounds: int
     error: float
     seconds: float
@@ -60,9 +62,9 @@ class _Budget:
 
 
 EFFORTS = {
-    "quick": _Budget(48, 4, 2, 0.01, 0.5),
-    "standard": _Budget(128, 6, 10, 0.003, 1.2),
-    "thorough": _Budget(256, 12, 20, 0.0015, 25.0),
+    "quick": _Budget(48, 4, 2, 2, 0.01, 0.5),
+    "standard": _Budget(128, 4, 4, 10, 0.0033, 0.85),
+    "thorough": _Budget(256, 12, 8, 20, 0.0015, 25.0),
 }
 """Names of efforts."""
 
@@ -110,7 +112,7 @@ def _effort(budget: _Budget, particles: int) -> Effort:
     saved = particles * 4 <= budget.most_particles
     return Effort(
         particles=particles,
-        climb_sweeps=max(budget.climb_sweeps * 2 // 3, 2) if saved else budget.climb_sweeps,
+        climb_sweeps=budget.saved_sweeps if saved else budget.climb_sweeps,
         survivors=_SURVIVORS,
         burn_in=_BURN_IN,
         sweeps=_SWEEPS,
