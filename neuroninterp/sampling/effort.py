@@ -63,7 +63,7 @@ class _Budget:
 
 EFFORTS = {
     "quick": _Budget(48, 4, 2, 2, 0.01, 0.5),
-    "standard": _Budget(128, 6, 4, 10, 0.0033, 1.2),
+    "standard": _Budget(128, 6, 4, 10, 0.003, 1.2),
     "thorough": _Budget(256, 12, 8, 20, 0.0015, 25.0),
 }
 """Names of efforts."""
