@@ -18,6 +18,8 @@ from benchmarks.truth import Errors
 from neuroninterp.fields import Trunk
 from neuroninterp.models import Model
 from neuroninterp.motifs import Part, mixture
+from neuroninterp.motifs.decoupling import random_groups
+from neuroninterp.motifs.information import consensus_codes
 from neuroninterp.sampling import ActivationSample, weighted_ppm
 
 __all__ = [
@@ -252,12 +254,9 @@ def _control_ratio(model: Model, sample: ActivationSample, parts: Sequence[Part]
     """Return the mean consensus ratio of random parts, each over its own largest value."""
     if len(parts) < 2:
         return parts[0].consensus_ratio
-    order = np.random.default_rng(0).permutation(len(sample.values))
-    sizes = np.array([part.n_sequences for part in parts])
-    groups = np.split(order, np.cumsum(sizes)[:-1])
-    groups = [group for group in groups if sample.weights[group].sum() > 0]
+    groups = random_groups(sample, parts, np.random.default_rng(0))
     ppms = [weighted_ppm(sample.windows[group], sample.weights[group]) for group in groups]
-    windows = np.stack([ppm.argmax(axis=1) for ppm in ppms]).astype(np.uint8)
+    windows = consensus_codes(ppms)
     trunk = model.trunk(sample.layer)
     values = trunk.values_of(windows, np.full(len(windows), sample.neuron)).astype(np.float64)
     largest = np.array([sample.values[group].max() for group in groups])

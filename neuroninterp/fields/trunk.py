@@ -17,12 +17,9 @@ from neuroninterp.errors import DataError
 from neuroninterp.fields.forward import Forward, width
 from neuroninterp.fields.simplify import leaky, simplify
 from neuroninterp.graph import Affine, Convolution, Graph, Input, LayerNodes, Pad, Pool
-from neuroninterp.graph.evaluate import encode
+from neuroninterp.graph.evaluate import BASES, encode
 
 __all__ = ["BASES", "Trunk"]
-
-BASES = np.eye(5, 4, dtype=np.float32)
-"""Channels of A, C, G, T, N for a plain one-hot input."""
 
 _SMALLEST_BATCH = 256
 _BATCH_ELEMENTS = 24_000_000

@@ -38,11 +38,11 @@ from neuroninterp.graph.nodes import (
     Take,
 )
 
-__all__ = ["compute", "compute_padded", "encode", "evaluate", "held"]
+__all__ = ["BASES", "compute", "compute_padded", "encode", "evaluate", "held"]
 
 
-_PLAIN = np.eye(5, 4)
-"""Channels of A, C, G, T, N where the bases are all there is."""
+BASES = np.eye(5, 4, dtype=np.float32)
+"""Channels of A, C, G, T, N for a plain one-hot input."""
 
 
 def encode(codes: Any, table: np.ndarray) -> Any:
@@ -62,7 +62,7 @@ def encode(codes: Any, table: np.ndarray) -> Any:
         float32.
     """
     ops = import_keras().ops
-    if np.array_equal(table, _PLAIN):
+    if np.array_equal(table, BASES):
         # The same numbers, in half the time.
         return ops.one_hot(ops.cast(codes, "int32"), 4, dtype="float32")
     rows = ops.convert_to_tensor(table.astype(np.float32, copy=False))

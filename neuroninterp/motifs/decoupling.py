@@ -24,7 +24,7 @@ from neuroninterp.motifs.information import consensus, consensus_codes
 from neuroninterp.motifs.records import Motif, Part
 from neuroninterp.sampling import LEVELS, ActivationSample, level_of, weighted_ppm
 
-__all__ = ["decouple", "mixture", "random_split"]
+__all__ = ["decouple", "mixture", "random_groups", "random_split"]
 
 _MOST_PARTS = 256
 _PARTS_PER_SHIFT = 4
@@ -90,15 +90,24 @@ def random_split(
     if len(parts) < 2:
         return (sample.ppm,)
     rng = np.random.default_rng([seed, sample.layer, sample.neuron, 2])
+    return tuple(
+        weighted_ppm(sample.windows[group], sample.weights[group])
+        for group in random_groups(sample, parts, rng)
+    )
+
+
+def random_groups(
+    sample: ActivationSample, parts: Sequence[Part], rng: np.random.Generator
+) -> list[np.ndarray]:
+    """Return indices of the sample's windows in random groups as large as the parts.
+
+    Groups whose windows all weigh nothing are left out.
+    """
     order = rng.permutation(len(sample.values))
     sizes = np.array([part.n_sequences for part in parts])
     bounds = np.cumsum(sizes) * len(order) // sizes.sum()
-    pieces = np.split(order, bounds[:-1])
-    return tuple(
-        weighted_ppm(sample.windows[piece], sample.weights[piece])
-        for piece in pieces
-        if sample.weights[piece].sum() > 0
-    )
+    groups = np.split(order, bounds[:-1])
+    return [group for group in groups if sample.weights[group].sum() > 0]
 
 
 def _groups(model: Model, sample: ActivationSample, seed: int) -> list[np.ndarray]:

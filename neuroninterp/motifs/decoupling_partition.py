@@ -227,8 +227,7 @@ class Partitioner:
             weak = weak[:step]
             if not len(weak) or len(weak) == len(groups):
                 break
-            fewer, alive = self._without(groups, weak, purities)
-            after = self._purities(fewer)
+            fewer, alive, after = self._without(groups, weak, purities)
             if after.mean() >= purities.mean() - _TOLERANCE / 4:
                 groups, purities, needed = fewer, after, needed[alive]
                 step = len(fewer)
@@ -240,8 +239,8 @@ class Partitioner:
 
     def _without(
         self, groups: list[np.ndarray], weak: np.ndarray, purities: np.ndarray
-    ) -> tuple[list[np.ndarray], np.ndarray]:
-        """Return the parts that remain without the weak ones, and their indices.
+    ) -> tuple[list[np.ndarray], np.ndarray, np.ndarray]:
+        """Return the parts that remain without the weak ones, their indices and purities.
 
         All windows are assigned anew, or, where the weak ones explain nothing, only those set
         free, whatever leaves purer parts.
@@ -249,11 +248,13 @@ class Partitioner:
         kept = np.delete(np.arange(len(groups)), weak)
         remaining = [groups[index] for index in kept]
         anew, alive = self._assign(remaining)
+        pure_anew = self._purities(anew)
         if (purities[weak] < _WEAK).all():
             added = self._add(remaining, np.concatenate([groups[index] for index in weak]))
-            if self._purities(added).mean() > self._purities(anew).mean():
-                return added, kept
-        return anew, kept[alive]
+            pure_added = self._purities(added)
+            if pure_added.mean() > pure_anew.mean():
+                return added, kept, pure_added
+        return anew, kept[alive], pure_anew
 
     def _weakest(
         self, groups: list[np.ndarray], purities: np.ndarray, needed: np.ndarray

@@ -20,6 +20,7 @@ __all__ = [
     "consensus_codes",
     "cores",
     "information_content",
+    "on_strand",
     "query_spans",
     "reverse_complement",
     "segments",
@@ -77,6 +78,11 @@ def consensus_codes(ppms: Sequence[np.ndarray] | np.ndarray) -> np.ndarray:
 def reverse_complement(ppm: np.ndarray) -> np.ndarray:
     """Return the PPM ``(L, 4)``, ACGT, of the other strand, as a contiguous copy."""
     return np.ascontiguousarray(np.asarray(ppm)[::-1, ::-1])
+
+
+def on_strand(ppm: np.ndarray, strand: str) -> np.ndarray:
+    """Return the PPM ``(L, 4)`` as it stands on a strand, "+" or "-"."""
+    return ppm if strand == "+" else reverse_complement(ppm)
 
 
 def clip(ppm: np.ndarray, *, threshold: float = 0.5, flank: int = FLANK) -> tuple[int, int]:

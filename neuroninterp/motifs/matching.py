@@ -36,6 +36,7 @@ from neuroninterp.motifs.information import (
     MINIMUM_INFORMATION,
     clip,
     information_content,
+    on_strand,
     query_spans,
     reverse_complement,
     segments,
@@ -237,8 +238,7 @@ def _place(
     query: _Query, database: MotifDatabase, hit: _Hit, name: str, relevant: bool
 ) -> Match | None:
     """Turn a hit into a match in the PPM's own positions; None where it contradicts the PPM."""
-    target = database.ppms[hit.target]
-    target = target if hit.strand == "+" else reverse_complement(target)
+    target = on_strand(database.ppms[hit.target], hit.strand)
     start, end = max(0, hit.start), min(len(query.columns), hit.start + len(target))
     if _expected_score(query.columns[start:end], target[start - hit.start : end - hit.start]) <= 0:
         return None

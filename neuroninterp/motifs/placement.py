@@ -8,7 +8,7 @@ import numpy as np
 
 from neuroninterp.models import Model
 from neuroninterp.motifs.dictionary import DictionaryMotif
-from neuroninterp.motifs.information import reverse_complement
+from neuroninterp.motifs.information import consensus_codes, on_strand
 from neuroninterp.sampling import ActivationSample
 
 __all__ = ["Placement"]
@@ -47,7 +47,7 @@ class Placement:
         self._neuron = sample.neuron
         self._length = sample.windows.shape[1]
         self._words = {
-            (index, strand): _consensus(motif.ppm, strand)
+            (index, strand): consensus_codes([on_strand(motif.ppm, strand)])[0]
             for index, motif in enumerate(motifs)
             for strand in "+-"
         }
@@ -146,8 +146,3 @@ class Placement:
         values = self._trunk.values_of(windows, np.full(len(windows), self._neuron))
         self.highest = max(self.highest, float(values.max()))
         return float(np.median(values))
-
-
-def _consensus(ppm: np.ndarray, strand: str) -> np.ndarray:
-    turned = ppm if strand == "+" else reverse_complement(ppm)
-    return turned.argmax(axis=1).astype(np.uint8)

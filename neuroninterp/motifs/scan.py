@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from neuroninterp.motifs.dictionary import DictionaryMotif
-from neuroninterp.motifs.information import reverse_complement
+from neuroninterp.motifs.information import on_strand
 from neuroninterp.sampling import ActivationSample
 
 __all__ = ["Arrangement", "arrangements"]
@@ -84,7 +84,7 @@ def arrangements(
     columns: list[np.ndarray] = []
     for index, motif in enumerate(motifs):
         for strand in "+" if motif.palindromic else "+-":
-            ppm = _turned(motif, strand)
+            ppm = on_strand(motif.ppm, strand)
             if len(ppm) > windows.shape[1]:
                 continue
             limit = float(np.quantile(_scores(ppm, words[: len(ppm)]), 1 - _CHANCE))
@@ -116,10 +116,6 @@ def _chosen(sample: ActivationSample, rng: np.random.Generator) -> tuple[np.ndar
 def _by_position(windows: np.ndarray) -> np.ndarray:
     """Return codes (n, L) as indices (L, n): what is looked up together lies together."""
     return np.ascontiguousarray(windows.T, np.intp)
-
-
-def _turned(motif: DictionaryMotif, strand: str) -> np.ndarray:
-    return motif.ppm if strand == "+" else reverse_complement(motif.ppm)
 
 
 def _scores(ppm: np.ndarray, bases: np.ndarray) -> np.ndarray:
@@ -163,7 +159,7 @@ def _aliases(
     for place, (index, strand, _) in enumerate(places):
         kinds[index, strand].append(place)
     starts = np.array([start for _, _, start in places])
-    turned = {kind: _turned(motifs[kind[0]], kind[1]) for kind in kinds}
+    turned = {kind: on_strand(motifs[kind[0]].ppm, kind[1]) for kind in kinds}
     aliases: dict[int, int] = {}
     for kind, own in kinds.items():
         agreement = np.zeros((len(own), len(places)))

@@ -84,12 +84,11 @@ def guided(
     effort : Effort
         How much work: a neuron with more particles than active random windows is guided.
     """
-    if _share_of_median(values) < _SILENT:
+    if (values == _median(values)).mean() < _SILENT:
         return values, None
     # As the particles will be evaluated: where z is one number, its last digit counts.
     values = trunk.values_of(windows, np.full(len(windows), neuron)).astype(np.float64)
-    above = (values > np.sort(values)[len(values) // 2]).sum()
-    if above >= ISLANDS * effort.particles:
+    if (values > _median(values)).sum() >= ISLANDS * effort.particles:
         return values, None
     leaky = trunk.guides_of(windows, np.full(len(windows), neuron)).astype(np.float64)
     guide = Guide(
@@ -100,9 +99,9 @@ def guided(
     return values + guide(leaky), guide
 
 
-def _share_of_median(values: np.ndarray) -> float:
-    """Return the share of the values that are the median."""
-    return float((values == np.sort(values)[len(values) // 2]).mean())
+def _median(values: np.ndarray) -> float:
+    """Return the upper median: a value that occurs."""
+    return float(np.sort(values)[len(values) // 2])
 
 
 def scorer(

@@ -2,12 +2,20 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 
 from neuroninterp.sampling.effort import ISLANDS
 from neuroninterp.sampling.ensemble import Visit
 from neuroninterp.sampling.ladder import Ladder
-from neuroninterp.sampling.sample import LEVELS, ActivationSample, part_weights, weighted_ppm
+from neuroninterp.sampling.sample import (
+    LEVELS,
+    ActivationSample,
+    dead_sample,
+    part_weights,
+    weighted_ppm,
+)
 
 __all__ = ["Tally"]
 
@@ -151,19 +159,17 @@ class Tally:
         # Of the levels' probabilities the climb's estimate is all that is known.
         log_above = self._ladder.log_above
         log2_level = (log_above[self._below :] - log_above[0]) / np.log(2.0)
-        return ActivationSample(
-            layer=layer,
-            neuron=neuron,
+        nothing = dead_sample(
+            layer, neuron, self.threshold, self.maximum, self.best, source="splitting"
+        )
+        return replace(
+            nothing,
             windows=one,
             values=np.array([self.maximum]),
             weights=np.ones(1),
             ppm=weighted_ppm(one, np.ones(1)),
-            threshold=self.threshold,
-            maximum=self.maximum,
-            best_window=self.best,
             log2_rarity=float(log2_level[0]),
             log2_level=log2_level,
-            source="splitting",
             effective_size=1.0,
             converged=False,
         )
