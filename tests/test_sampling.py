@@ -66,7 +66,8 @@ def test_enumeration_is_exact() -> None:
     values = trunk.values(windows).astype(np.float64)
     for found in sample(model, 2):
         z = values[:, found.neuron]
-        assert found.maximum == z.max()
+        # One neuron's sum and a product of matrices round differently.
+        assert found.maximum == pytest.approx(z.max(), rel=1e-6)
         if z.max() <= 0:
             assert found.dead
             continue

@@ -8,11 +8,13 @@ from neuroninterp.fields.receptive_field import (
     required_intervals,
     survey,
 )
+from neuroninterp.fields.summands import Summands
 from neuroninterp.fields.trunk import Trunk
 
 __all__ = [
     "Layer",
     "PoolSummary",
+    "Summands",
     "Survey",
     "Trunk",
     "hidden_shifts",

@@ -8,6 +8,7 @@ window's value equals the full model's at any interior position.
 from __future__ import annotations
 
 import time
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -16,6 +17,7 @@ from neuroninterp.backend import compiled, import_keras, recompiles_per_shape, v
 from neuroninterp.errors import DataError
 from neuroninterp.fields.forward import Forward, width
 from neuroninterp.fields.simplify import leaky, simplify
+from neuroninterp.fields.summands import Summands, find_summands
 from neuroninterp.graph import Affine, Convolution, Graph, Input, LayerNodes, Pad, Pool
 from neuroninterp.graph.evaluate import BASES, encode
 
@@ -27,6 +29,10 @@ _BATCH_ELEMENTS = 24_000_000
 
 _FEWER = 4
 """By how much batches are smaller where gradients are taken."""
+
+_PROBES = 256
+_ROUNDING = 1e-4
+"""Largest difference, relative to the largest value, of a sum in another order."""
 
 
 class Trunk:
@@ -147,6 +153,20 @@ class Trunk:
         length = self.receptive_field
         return found[:, 0], found[:, 1:].reshape(len(found), length, 4)
 
+    @cached_property
+    def summands(self) -> Summands | None:
+        """What each position of the layer's kernel adds to z; None where that is too much.
+
+        Kept for the life of the trunk, about 100 MB at most.
+        """
+        found = find_summands(self._fast, self._features)
+        if found is None:
+            return None
+        probes = np.random.default_rng(0).integers(0, 4, (_PROBES, self.receptive_field), np.uint8)
+        values = self.values(probes)
+        close = np.abs(found.values(probes) - values).max() <= _ROUNDING * np.abs(values).max()
+        return found if close else None
+
     def pool_inputs(self, windows: np.ndarray, pool: str) -> np.ndarray:
         """Return what a pool below the layer reads on every window.
 
@@ -194,22 +214,29 @@ class Trunk:
             )
         if key not in self._compiled:
             self._compiled[key] = compiled(self._function(key))
-        function = self._compiled[key]
-        self.evaluations += len(windows)
+        # A gradient holds every tensor on the way, and not one or two at a time.
+        rows = self.batch_size // _FEWER if key[0] in ("slope", "contribution") else self.batch_size
+        return self._batched(self._compiled[key], rows, windows, *extra)
+
+    def _features(self, below: Forward, windows: np.ndarray) -> np.ndarray:
+        """Return what the last convolution reads at one position, (N, channels)."""
+        function = compiled(lambda codes: below(encode(codes, self._table))[:, 0])
+        return self._batched(function, self.batch_size, windows)
+
+    def _batched(self, function: Any, rows: int, *arrays: np.ndarray) -> np.ndarray:
+        self.evaluations += len(arrays[0])
         to_numpy = import_keras().ops.convert_to_numpy
         pieces = []
         begun = time.perf_counter()
-        # A gradient holds every tensor on the way, and not one or two at a time.
-        rows = self.batch_size // _FEWER if key[0] in ("slope", "contribution") else self.batch_size
-        for begin in range(0, len(windows), rows):
-            batch = [a[begin : begin + rows] for a in (windows, *extra)]
+        for begin in range(0, len(arrays[0]), rows):
+            batch = [a[begin : begin + rows] for a in arrays]
             size = len(batch[0])
             padded = [_pad_rows(a, self._padded_size(size, rows)) for a in batch]
             pieces.append(to_numpy(function(*padded))[:size])
         self.seconds += time.perf_counter() - begun
         if not pieces:
             # An empty call still tells the shape of the answer.
-            return to_numpy(function(*[_pad_rows(a, 1) for a in (windows, *extra)]))[:0]
+            return to_numpy(function(*[_pad_rows(a, 1) for a in arrays]))[:0]
         return np.concatenate(pieces) if len(pieces) > 1 else pieces[0]
 
     def _function(self, key: tuple[str, ...]) -> Any:

@@ -8,7 +8,7 @@ import numpy as np
 
 from neuroninterp.models import Model
 from neuroninterp.sampling.effort import effort_for, expected_evaluations
-from neuroninterp.sampling.enumeration import enumerable
+from neuroninterp.sampling.enumeration import enumerable, summed
 
 __all__ = ["sampling_seconds"]
 
@@ -17,6 +17,8 @@ _NOMINAL_RATE = 2e10
 _OVERHEAD = 1.5e-6
 """Seconds a window outside of the network: proposals, counting."""
 _LINEAR_SECONDS = 0.05
+_SUMMED_SECONDS = 2e-8
+"""Seconds a window and neuron where values are sums of table entries."""
 _FAR = 30
 """Times by which the nominal estimate must miss the limit for the answer to be clear."""
 _BATCHES = 2
@@ -48,6 +50,8 @@ def sampling_seconds(
     """
     trunk = model.trunk(layer)
     field = trunk.receptive_field
+    if summed(trunk):
+        return _SUMMED_SECONDS * 4**field * neurons
     if enumerable(trunk):
         evaluations = 2 * 4**field
     elif trunk.linear:

@@ -102,8 +102,7 @@ def sample(
             samples += sum_neurons(trunk, layer, block, limits, seed=seed)
             advance(len(block))
         elif enumerable(trunk):
-            samples += enumerate_neurons(trunk, layer, block, limits, seed=seed)
-            advance(len(block))
+            samples += enumerate_neurons(trunk, layer, block, limits, seed=seed, advance=advance)
         else:
             samples += split_neurons(
                 trunk,

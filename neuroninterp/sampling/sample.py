@@ -137,9 +137,9 @@ def level_of(values: np.ndarray, threshold: float, maximum: float) -> np.ndarray
     span = maximum - threshold
     if span <= 0:
         return np.full(values.shape, -1, np.int64)
-    level = np.ceil((values - threshold) / span * LEVELS).astype(np.int64) - 1
-    level = np.clip(level, 0, LEVELS - 1)
-    return np.where(values > threshold, level, -1)
+    place = np.ceil((values - threshold) / span * LEVELS)
+    # From 1, and not above 0 where not active.
+    return np.clip(place, 0, LEVELS, out=place).astype(np.int64) - 1
 
 
 def level_weights(

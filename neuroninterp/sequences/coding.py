@@ -16,6 +16,7 @@ __all__ = [
     "encode",
     "encode_record",
     "is_one_hot",
+    "numbered_windows",
     "one_hot",
     "reverse_complement",
 ]
@@ -111,6 +112,25 @@ def decode(codes: np.ndarray) -> list[str]:
     """Turn codes ``(N, L)``, 0 to 4, into N strings of A, C, G, T and N."""
     letters = _CODE_TO_BYTE[codes]
     return [row.tobytes().decode("ascii") for row in letters]
+
+
+def numbered_windows(numbers: np.ndarray, length: int) -> np.ndarray:
+    """Return windows by their numbers in the lexicographic order of all 4^length.
+
+    Parameters
+    ----------
+    numbers : numpy.ndarray, shape=(N,)
+        0 to 4^length - 1.
+    length : int
+        Window length, bp.
+
+    Returns
+    -------
+    numpy.ndarray, shape=(N, length)
+        uint8 codes, 0 to 3.
+    """
+    shifts = 2 * np.arange(length - 1, -1, -1)
+    return ((np.asarray(numbers, np.int64)[:, None] >> shifts) & 3).astype(np.uint8)
 
 
 def one_hot(codes: np.ndarray) -> np.ndarray:
