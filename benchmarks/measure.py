@@ -7,20 +7,22 @@ import sys
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
 import numpy as np
 
 import neuroninterp as ni
-from benchmarks.truth import Errors
+from benchmarks.truth import Errors, errors
 from neuroninterp.fields import Trunk
 from neuroninterp.models import Model
 from neuroninterp.motifs import Part, mixture
 from neuroninterp.motifs.decoupling import random_groups
 from neuroninterp.motifs.information import consensus_codes
-from neuroninterp.sampling import ActivationSample, weighted_ppm
+from neuroninterp.sampling import ActivationSample, activity_thresholds, weighted_ppm
+from neuroninterp.sampling.effort import effort_for
+from neuroninterp.sampling.splitting import split_neurons
 
 __all__ = [
     "Growth",
@@ -29,6 +31,7 @@ __all__ = [
     "Throughput",
     "grow_with_neurons",
     "measure_layer",
+    "measure_sampler",
     "result_bytes",
     "spread",
     "throughput",
@@ -112,7 +115,10 @@ class LayerCost:
 
 @dataclass(frozen=True)
 class Growth:
-    """Sampling of a number of neurons at once: CPU-seconds and windows, per neuron."""
+    """Sampling of a number of neurons at once: CPU-seconds and windows, per neuron.
+
+    With errors where these neurons were sampled to be compared with the truth.
+    """
 
     network: str
     layer: int
@@ -121,6 +127,7 @@ class Growth:
     sampling: float
     wall: float
     evaluations: float
+    errors: Errors | None = None
 
 
 @dataclass(frozen=True)
@@ -286,20 +293,52 @@ def grow_with_neurons(
     for number in numbers:
         if number > trunk.neurons:
             continue
+        chosen = spread(trunk.neurons, number)
         with _clocked(trunk) as clock:
-            ni.sample(model, layer, spread(trunk.neurons, number), effort=effort, seed=seed)
-        rows.append(
-            Growth(
-                network=network,
-                layer=layer,
-                field=trunk.receptive_field,
-                neurons=number,
-                sampling=clock.cpu / number,
-                wall=clock.wall / number,
-                evaluations=clock.evaluations / number,
-            )
-        )
+            ni.sample(model, layer, chosen, effort=effort, seed=seed)
+        rows.append(_growth(network, layer, trunk, clock, chosen))
     return rows
+
+
+def _growth(network: str, layer: int, trunk: Trunk, clock: _Clock, chosen: Sequence[int]) -> Growth:
+    return Growth(
+        network=network,
+        layer=layer,
+        field=trunk.receptive_field,
+        neurons=len(chosen),
+        sampling=clock.cpu / len(chosen),
+        wall=clock.wall / len(chosen),
+        evaluations=clock.evaluations / len(chosen),
+    )
+
+
+def measure_sampler(
+    model: Model,
+    network: str,
+    layer: int,
+    *,
+    neurons: int | None,
+    effort: str = "standard",
+    seed: int = 0,
+) -> Growth:
+    """Sample neurons that could be summed or enumerated, and compare them with the truth.
+
+    Parameters and the record are those of :func:`measure_layer` and :func:`grow_with_neurons`.
+    """
+    trunk = model.trunk(layer)
+    chosen = spread(trunk.neurons, neurons)
+    thresholds = activity_thresholds(model, layer, seed=seed)
+
+    def draw(some: Sequence[int], name: str) -> list[ActivationSample]:
+        chosen_effort = effort_for(name, trunk.receptive_field, trunk.multiplications)
+        limits = thresholds[list(some)]
+        return split_neurons(trunk, layer, some, limits, effort=chosen_effort, seed=seed)
+
+    draw(chosen[:1], "quick")
+    with _clocked(trunk) as clock:
+        samples = draw(chosen, effort)
+    row = _growth(network, layer, trunk, clock, chosen)
+    return replace(row, errors=errors(trunk, samples))
 
 
 def throughput(

@@ -12,7 +12,13 @@ from tempfile import TemporaryDirectory
 from typing import Any
 
 from benchmarks.environment import environment
-from benchmarks.measure import grow_with_neurons, measure_layer, result_bytes, throughput
+from benchmarks.measure import (
+    grow_with_neurons,
+    measure_layer,
+    measure_sampler,
+    result_bytes,
+    throughput,
+)
 from benchmarks.networks import NETWORKS, loaded
 from benchmarks.truth import errors
 from neuroninterp.models import Model
@@ -20,6 +26,7 @@ from neuroninterp.models import Model
 __all__ = ["Settings", "measure_apart", "measure_network", "merged"]
 
 ROOT = Path(__file__).parents[1]
+RECORDS = ("layers", "sampled", "growth", "fields", "batches", "sizes")
 
 _NEURONS_AT_ONCE = (1, 8, 64)
 _GROWTH_LAYERS = {"cnn-2": (2,), "bd-10": (3,)}
@@ -27,6 +34,8 @@ _GROWTH_LAYERS = {"cnn-2": (2,), "bd-10": (3,)}
 _FIELD_LAYERS = {"bd-10": tuple(range(1, 11))}
 """Layers of one network that say how cost grows with the field."""
 _NEURONS_PER_FIELD = 2
+_SAMPLER_LAYERS = {"toy-2": (2,), "cnn-25": (1,), "cnn-2": (1,)}
+"""Layers that are exact in practice, and sampled only to see how far from the truth that is."""
 _BATCHES = (64, 256, 1024, 4096)
 _BATCH_LAYERS = {"cnn-2": (2,), "bd-10": (2, 6, 10)}
 
@@ -48,7 +57,8 @@ class Settings:
     seed : int
         Of the sampling.
     growth : bool
-        Whether to vary number of neurons, field and batch size too.
+        Whether to vary number of neurons, field and batch size too, and to sample what is
+        exact in practice.
     sizes : bool
         Whether to measure the size of the results.
     device : str
@@ -71,10 +81,9 @@ def measure_network(name: str, settings: Settings) -> dict[str, Any]:
     Returns
     -------
     dict
-        ``environment``, and lists of records ``layers``, ``growth``, ``fields``,
-        ``batches`` and ``sizes``, ready for JSON.
+        ``environment``, and lists of records (:data:`RECORDS`), ready for JSON.
     """
-    found: dict[str, Any] = {key: [] for key in ("layers", "growth", "fields", "batches", "sizes")}
+    found: dict[str, Any] = {key: [] for key in RECORDS}
     with loaded(name, settings.device) as model:
         found["environment"] = environment()
         found["layers"] = _layers_measured(model, name, settings)
@@ -108,6 +117,17 @@ def _layers_measured(model: Model, name: str, settings: Settings) -> list[dict[s
 
 
 def _grow(model: Model, name: str, settings: Settings, found: dict[str, Any]) -> None:
+    for layer in _SAMPLER_LAYERS.get(name, ()):
+        row = measure_sampler(
+            model,
+            name,
+            layer,
+            neurons=_neurons(name, settings),
+            effort=settings.effort,
+            seed=settings.seed,
+        )
+        _say(f"{name} layer {layer}: {row.sampling:.2f} CPU-s a neuron, if it is sampled")
+        found["sampled"].append(asdict(row))
     for layer in _GROWTH_LAYERS.get(name, ()):
         _say(f"{name} layer {layer}: growth with the number of neurons")
         rows = grow_with_neurons(
@@ -159,7 +179,7 @@ def merged(parts: Sequence[dict[str, Any]], settings: Settings) -> dict[str, Any
         "environment": parts[0]["environment"],
         "settings": asdict(settings),
     }
-    for key in ("layers", "growth", "fields", "batches", "sizes"):
+    for key in RECORDS:
         report[key] = [row for part in parts for row in part[key]]
     return report
 

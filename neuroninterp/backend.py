@@ -21,6 +21,7 @@ __all__ = [
     "compiled",
     "device_in_use",
     "import_keras",
+    "one_thread",
     "recompiles_per_shape",
     "resolve_device",
     "value_and_gradient",
@@ -151,6 +152,19 @@ def device_in_use() -> str:
 
         return "gpu" if tensorflow.config.list_physical_devices("GPU") else "cpu"
     return "cpu"
+
+
+@contextmanager
+def one_thread() -> Iterator[None]:
+    """Compute NumPy's products in one thread, as a context or a decorator.
+
+    Those of sampling and decoupling are small: threads would mostly wait for each other, which
+    costs as much as work, and how many there are would change the last digits of the answers.
+    """
+    from threadpoolctl import threadpool_limits
+
+    with threadpool_limits(1, "blas"):
+        yield
 
 
 def compiled(function: Callable[..., Any]) -> Callable[..., Any]:

@@ -12,6 +12,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from neuroninterp.backend import one_thread
 from neuroninterp.models import Model
 from neuroninterp.motifs.decoupling_partition import Partitioner
 from neuroninterp.motifs.decoupling_winners import (
@@ -49,6 +50,7 @@ def mixture(model: Model, sample: ActivationSample) -> Motif | None:
     )
 
 
+@one_thread()
 def decouple(model: Model, sample: ActivationSample, *, seed: int = 0) -> tuple[Part, ...]:
     """Split a neuron's sample into parts of one alignment each.
 

@@ -13,6 +13,7 @@ from functools import partial
 
 import numpy as np
 
+from neuroninterp.backend import one_thread
 from neuroninterp.fields import Summands, Trunk
 from neuroninterp.sampling.sample import (
     LEVELS,
@@ -65,6 +66,7 @@ def enumerable(trunk: Trunk) -> bool:
     return run or summed(trunk)
 
 
+@one_thread()
 def enumerate_neurons(
     trunk: Trunk,
     layer: int,
@@ -161,15 +163,16 @@ def _count(chunks: _Chunks, thresholds: np.ndarray, total: int) -> list[_Counted
     activation = np.zeros((len(thresholds), LEVELS))
     begin = 0
     for values in chunks():
+        end = begin + len(values)
         for column in columns:
             above = thresholds[column] + _ROUNDING * largest[column]
             active = np.flatnonzero(values[:, column] > above)
             z = values[active, column].astype(np.float64)
             of = level_of(z, thresholds[column], maxima[column])
-            level[column][begin + active] = of
+            level[column][begin:end][active] = of
             counts[column] += np.bincount(of, minlength=LEVELS)
             activation[column] += np.bincount(of, z - thresholds[column], LEVELS)
-        begin += len(values)
+        begin = end
     return [
         _Counted(
             level=level[column],
@@ -243,10 +246,10 @@ def _kept(levels: np.ndarray, counts: np.ndarray, rng: np.random.Generator) -> n
     drawn = rng.choice(levels.size, min(_DRAWN, levels.size // _FAST), replace=False)
     level_drawn = levels[drawn]
     by_level = [drawn[level_drawn == level] for level in range(LEVELS)]
-    # All members of the levels that are too small to be met often enough.
-    scarce = np.array([len(met) < _KEPT_PER_LEVEL for met in by_level])
-    members = np.flatnonzero(np.append(scarce, False)[levels])
-    for level in np.flatnonzero(scarce):
+    # All members of the levels too small to be met often enough: as a rule, the highest.
+    scarce = [level for level in range(LEVELS) if len(by_level[level]) < _KEPT_PER_LEVEL]
+    members = np.flatnonzero(levels >= min(scarce, default=LEVELS))
+    for level in scarce:
         by_level[level] = rng.permutation(members[levels[members] == level])
     return np.concatenate([np.sort(met[:_KEPT_PER_LEVEL]) for met in by_level])
 

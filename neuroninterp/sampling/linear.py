@@ -13,6 +13,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from neuroninterp.backend import one_thread
 from neuroninterp.fields import Trunk
 from neuroninterp.sampling.sample import (
     LEVELS,
@@ -28,6 +29,7 @@ _STEPS = 32_768
 _DRAWN = 8_000
 
 
+@one_thread()
 def sum_neurons(
     trunk: Trunk, layer: int, neurons: Sequence[int], thresholds: np.ndarray, *, seed: int
 ) -> list[ActivationSample]:

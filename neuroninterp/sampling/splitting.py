@@ -15,6 +15,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from neuroninterp.backend import one_thread
 from neuroninterp.fields import Trunk
 from neuroninterp.sampling.ascent import ascend
 from neuroninterp.sampling.background import Guide, background_windows, begin, guided, scorer
@@ -57,6 +58,7 @@ class _Start:
     stream: np.random.Generator
 
 
+@one_thread()
 def split_neurons(
     trunk: Trunk,
     layer: int,
@@ -91,25 +93,21 @@ def split_neurons(
     list of ActivationSample
         One per neuron, in order; dead where no active window was found.
     """
-    from threadpoolctl import threadpool_limits
-
     windows = background_windows(trunk, layer, seed)
     values = trunk.values(windows)[:, list(neurons)].astype(np.float64)
     at_once = max(_PARTICLES_AT_ONCE // (ISLANDS * effort.particles), 1)
     samples: list[ActivationSample] = []
     for first in range(0, len(neurons), at_once):
         block = slice(first, first + at_once)
-        # The products here are small: more threads would only wait for each other.
-        with threadpool_limits(1, "blas"):
-            background = [
-                guided(trunk, int(neuron), windows, column, effort)
-                for neuron, column in zip(neurons[block], values.T[block], strict=True)
-            ]
-            starts = _climb_block(
-                trunk, layer, neurons[block], thresholds[block], windows, background, effort, seed
-            )
-            alive = [start for start in starts if start.maximum > start.threshold]
-            tallies = iter(_visit(trunk, alive, effort))
+        background = [
+            guided(trunk, int(neuron), windows, column, effort)
+            for neuron, column in zip(neurons[block], values.T[block], strict=True)
+        ]
+        starts = _climb_block(
+            trunk, layer, neurons[block], thresholds[block], windows, background, effort, seed
+        )
+        alive = [start for start in starts if start.maximum > start.threshold]
+        tallies = iter(_visit(trunk, alive, effort))
         for start in starts:
             if start.maximum > start.threshold:
                 samples.append(next(tallies).sample(layer, start.neuron, start.stream))
