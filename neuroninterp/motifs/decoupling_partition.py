@@ -30,6 +30,9 @@ _SMALLEST_PART = 12
 _SAME_READING = 0.65
 """Cosine of two windows' signatures from which they are read alike."""
 _SMALLEST_SHARE = 0.01
+_SMALLEST_HEAD = 0.005
+"""Share of the windows from which those read alike begin a part: fewer than it may keep, because
+signatures are only known of some windows."""
 _SAME_MOTIF = 0.90
 """Correlation of two PPMs, position by position, from which they are one motif."""
 _TOLERANCE = 0.02
@@ -302,7 +305,7 @@ def _read_alike(signatures: np.ndarray, weights: np.ndarray, most: int) -> np.nd
     alike = (signatures @ signatures.T) > _SAME_READING
     counted = alike.astype(np.float64)
     free = weights.astype(np.float64).copy()
-    least = _SMALLEST_SHARE * weights.sum()
+    least = _SMALLEST_HEAD * weights.sum()
     heads: list[int] = []
     while len(heads) < most:
         gathered = counted @ free

@@ -31,12 +31,18 @@ __all__ = ["split_neurons"]
 
 _PARTICLES_AT_ONCE = 8192
 _COMPONENTS = 32
+_RELEARNED = (2, 4)
+"""Rounds after which what was met teaches the proposals once more."""
+_MORE_COMPONENTS = 64
 _DONORS = 256
 _PATIENCE = 3
 _HOPELESS = 4
 """Rounds after which a neuron is given up that is this many times off the error aimed at: it
 would take the square of that times the work."""
-_LEARNED_FROM = 3000
+_LEARNED_FROM = 96
+"""Windows from which a component is learned."""
+_LEARNED_EVERY = 2
+"""Sweeps from one set of windows to learn from to the next."""
 _REDRAWN_FROM = 0.35
 """Share of whole windows accepted from which mostly these are proposed."""
 _KEPT_A_ROUND = 4000
@@ -242,21 +248,22 @@ def _visit(trunk: Trunk, starts: list[_Start], effort: Effort) -> list[Tally]:
     ]
     working = list(range(len(starts)))
     for left in reversed(range(effort.rounds)):
-        for moves, chosen in (
-            (REDRAWN, [i for i in working if redrawn[i]]),
-            (LOCAL, [i for i in working if not redrawn[i]]),
-        ):
-            if chosen:
-                ensemble = Ensemble(
-                    trunk,
-                    np.array([starts[i].neuron for i in chosen]),
-                    [starts[i].stream for i in chosen],
-                    state[chosen],
-                    [ladders[i] for i in chosen],
-                    [mixtures[i] for i in chosen],
-                )
-                _round(ensemble, moves, effort, [tallies[i] for i in chosen])
-                state[chosen] = ensemble.state
+        for moves, chosen in _alike(working, redrawn, mixtures):
+            ensemble = Ensemble(
+                trunk,
+                np.array([starts[i].neuron for i in chosen]),
+                [starts[i].stream for i in chosen],
+                state[chosen],
+                [ladders[i] for i in chosen],
+                [mixtures[i] for i in chosen],
+            )
+            met = _round(ensemble, moves, effort, [tallies[i] for i in chosen])
+            state[chosen] = ensemble.state
+            for i, windows in zip(chosen, met, strict=True):
+                # Who is far off has not met enough to learn from.
+                near = tallies[i].ppm_error() <= _HOPELESS * effort.error
+                if left > 1 and near and effort.rounds - left in _RELEARNED:
+                    mixtures[i] = _learn(starts[i], windows, _MORE_COMPONENTS)
         for i in working:
             if left and tallies[i].outgrown:
                 # Levels are slices up to the maximum: a new one means new levels.
@@ -277,15 +284,31 @@ def _visit(trunk: Trunk, starts: list[_Start], effort: Effort) -> list[Tally]:
     return tallies
 
 
+def _alike(
+    working: list[int], redrawn: list[bool], mixtures: list[ProductMixture]
+) -> list[tuple[tuple[str, ...], list[int]]]:
+    """Group the neurons that make the same moves with equally many components."""
+    groups: dict[tuple[tuple[str, ...], int], list[int]] = {}
+    for i in working:
+        moves = REDRAWN if redrawn[i] else LOCAL
+        groups.setdefault((moves, len(mixtures[i].weights)), []).append(i)
+    return [(moves, chosen) for (moves, _), chosen in groups.items()]
+
+
 def _round(
     ensemble: Ensemble, moves: tuple[str, ...], effort: Effort, tallies: list[Tally]
-) -> None:
+) -> np.ndarray:
+    """Count a round of sweeps; return some of the windows met, (neurons, windows, L)."""
     particles = ISLANDS * effort.particles
     every = max(effort.sweeps * particles // _KEPT_A_ROUND, 1)
+    met = []
     for sweep in range(effort.sweeps):
         visit = ensemble.sweep(moves[sweep % len(moves)])
         for index, tally in enumerate(tallies):
             tally.count(visit, index, keep=sweep % every == every - 1)
+        if sweep % _LEARNED_EVERY == 0:
+            met.append(visit.state)
+    return np.concatenate(met, axis=1)
 
 
 def _burn_in(
@@ -295,17 +318,10 @@ def _burn_in(
     neurons = np.array([start.neuron for start in starts])
     streams = [start.stream for start in starts]
     ladders = [start.ladder for start in starts]
-    weights = [_training_weights(start) for start in starts]
     mixtures = [
-        _fit(start.windows, weight, start.stream)
-        for start, weight in zip(starts, weights, strict=True)
+        _fit(start.windows, _training_weights(start), _COMPONENTS, start.stream) for start in starts
     ]
-    state = np.stack(
-        [
-            _initial(start, weight, effort.particles)
-            for start, weight in zip(starts, weights, strict=True)
-        ]
-    )
+    state = np.stack([_initial(start, effort.particles) for start in starts])
     accepted = np.zeros(len(starts))
     for _ in range(2):
         ensemble = Ensemble(trunk, neurons, streams, state, ladders, mixtures)
@@ -316,9 +332,9 @@ def _burn_in(
             ladder.corrected(_visits(visits, index, len(ladder.edges)))
             for index, ladder in enumerate(ladders)
         ]
+        settled = np.concatenate([visit.state for visit in visits[len(visits) // 2 :]], axis=1)
         mixtures = [
-            _learn(start, weight, visits, index)
-            for index, (start, weight) in enumerate(zip(starts, weights, strict=True))
+            _learn(start, met, _COMPONENTS) for start, met in zip(starts, settled, strict=True)
         ]
     return ladders, mixtures, state, [bool(share >= _REDRAWN_FROM) for share in accepted]
 
@@ -332,9 +348,10 @@ def _training_weights(start: _Start) -> np.ndarray:
     return normalised
 
 
-def _initial(start: _Start, weights: np.ndarray, particles: int) -> np.ndarray:
+def _initial(start: _Start, particles: int) -> np.ndarray:
     """Place each population where its own climb has been."""
     placed = []
+    weights = _training_weights(start)
     rungs = start.ladder.rung(start.values)
     for island in range(ISLANDS):
         climbed = (start.island == island) & ~start.shared
@@ -346,21 +363,24 @@ def _initial(start: _Start, weights: np.ndarray, particles: int) -> np.ndarray:
     return np.concatenate(placed)
 
 
-def _fit(windows: np.ndarray, weights: np.ndarray, stream: np.random.Generator) -> ProductMixture:
-    if len(windows) > _LEARNED_FROM:
-        chosen = stream.choice(len(windows), _LEARNED_FROM, replace=False)
+def _fit(
+    windows: np.ndarray, weights: np.ndarray, components: int, stream: np.random.Generator
+) -> ProductMixture:
+    most = components * _LEARNED_FROM
+    if len(windows) > most:
+        chosen = stream.choice(len(windows), most, replace=False)
         windows, weights = windows[chosen], weights[chosen]
-    return fit_mixture(windows, weights, _COMPONENTS, stream)
+    return fit_mixture(windows, weights, components, stream)
 
 
-def _learn(start: _Start, weights: np.ndarray, visits: list[Visit], index: int) -> ProductMixture:
-    """Fit the mixture to what the ensemble met, as much again as to what the climb did."""
-    drawn = np.concatenate([visit.state[index] for visit in visits[len(visits) // 2 :]])
-    if len(drawn) > _LEARNED_FROM:
-        drawn = drawn[start.stream.choice(len(drawn), _LEARNED_FROM, replace=False)]
-    windows = np.concatenate([drawn, start.windows])
-    both = np.concatenate([np.full(len(drawn), 0.8 / len(drawn)), 0.2 * weights])
-    return _fit(windows, both, start.stream)
+def _learn(start: _Start, met: np.ndarray, components: int) -> ProductMixture:
+    """Fit the mixture to what the ensemble met, with a little of what the climb did."""
+    most = components * _LEARNED_FROM
+    if len(met) > most:
+        met = met[start.stream.choice(len(met), most, replace=False)]
+    windows = np.concatenate([met, start.windows])
+    both = np.concatenate([np.full(len(met), 0.8 / len(met)), 0.2 * _training_weights(start)])
+    return _fit(windows, both, components, start.stream)
 
 
 def _visits(visits: list[Visit], index: int, rungs: int) -> np.ndarray:
