@@ -1,8 +1,7 @@
 """Exact samples of small receptive fields: the value of every window is looked at.
 
 Where the values are sums of what a few short stretches add (:mod:`neuroninterp.fields.summands`),
-only these run through the network, and a field of 12 bp takes a tenth of a second a neuron;
-elsewhere every window does.
+only these run through the network; elsewhere every window does.
 """
 
 from __future__ import annotations
@@ -43,8 +42,8 @@ the threshold's value, another order of summing lifts none of them above it."""
 _KEPT_WHOLE = 8_000
 _KEPT_PER_LEVEL = 400
 _DRAWN = 65_536
-_FAST = 64
-"""Part of all windows that is drawn without a copy of the whole list."""
+_SPARSE = 64
+"""At most one window in so many is drawn: then NumPy need not shuffle all of them."""
 
 _Chunks = Callable[[], Iterator[np.ndarray]]
 """Values of some neurons on all windows in lexicographic order, piece by piece: (n, neurons)."""
@@ -243,7 +242,7 @@ def _kept(levels: np.ndarray, counts: np.ndarray, rng: np.random.Generator) -> n
     """Choose which active windows stay: all of them, or a fair part of each level."""
     if counts.sum() <= _KEPT_WHOLE:
         return np.flatnonzero(levels >= 0)
-    drawn = rng.choice(levels.size, min(_DRAWN, levels.size // _FAST), replace=False)
+    drawn = rng.choice(levels.size, min(_DRAWN, levels.size // _SPARSE), replace=False)
     level_drawn = levels[drawn]
     by_level = [drawn[level_drawn == level] for level in range(LEVELS)]
     # All members of the levels too small to be met often enough: as a rule, the highest.

@@ -247,7 +247,9 @@ def _visit(trunk: Trunk, starts: list[_Start], effort: Effort) -> list[Tally]:
         for start, ladder in zip(starts, ladders, strict=True)
     ]
     working = list(range(len(starts)))
-    for left in reversed(range(effort.rounds)):
+    for done in range(1, effort.rounds + 1):
+        last = done == effort.rounds
+        met: dict[int, np.ndarray] = {}
         for moves, chosen in _alike(working, redrawn, mixtures):
             ensemble = Ensemble(
                 trunk,
@@ -257,26 +259,26 @@ def _visit(trunk: Trunk, starts: list[_Start], effort: Effort) -> list[Tally]:
                 [ladders[i] for i in chosen],
                 [mixtures[i] for i in chosen],
             )
-            met = _round(ensemble, moves, effort, [tallies[i] for i in chosen])
+            windows = _round(ensemble, moves, effort, [tallies[i] for i in chosen])
+            met.update(zip(chosen, windows, strict=True))
             state[chosen] = ensemble.state
-            for i, windows in zip(chosen, met, strict=True):
-                # Who is far off has not met enough to learn from.
-                near = tallies[i].ppm_error() <= _HOPELESS * effort.error
-                if left > 1 and near and effort.rounds - left in _RELEARNED:
-                    mixtures[i] = _learn(starts[i], windows, _MORE_COMPONENTS)
         for i in working:
-            if left and tallies[i].outgrown:
+            if tallies[i].outgrown and not last:
                 # Levels are slices up to the maximum: a new one means new levels.
                 start, best = starts[i], tallies[i]
                 ladders[i] = ladders[i].raised(start.threshold, best.maximum)
                 tallies[i] = Tally(start.threshold, best.maximum, best.best, ladders[i])
-        done = effort.rounds - left
+        near = {i: tallies[i].ppm_error() <= _HOPELESS * effort.error for i in working}
         working = [
             i
             for i in working
-            if not tallies[i].converged(effort.error)
-            and (done < _PATIENCE or tallies[i].ppm_error() <= _HOPELESS * effort.error)
+            if not tallies[i].converged(effort.error) and (done < _PATIENCE or near[i])
         ]
+        if done in _RELEARNED and not last:
+            for i in working:
+                # Who is far off has not met enough to learn from.
+                if near[i]:
+                    mixtures[i] = _learn(starts[i], met[i], _MORE_COMPONENTS)
         if not working:
             break
     for tally in tallies:
