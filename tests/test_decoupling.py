@@ -80,6 +80,7 @@ def assert_recovered(parts: tuple[Part, ...], ppms: np.ndarray, shares: np.ndarr
 
 DESIGNS = {
     "three pools": lambda: oracle.one_motif(depth=4),
+    "four pools": lambda: oracle.one_motif(depth=5),
     "overlapping pool": lambda: oracle.one_motif(pool="overlapping"),
     "strided convolution": lambda: oracle.one_motif(pool="strided"),
     "average pool": lambda: oracle.one_motif(pool="average"),

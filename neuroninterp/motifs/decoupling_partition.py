@@ -29,7 +29,8 @@ _LARGE_SHARE = 0.15
 _SMALLEST_PART = 12
 _SAME_READING = 0.65
 """Cosine of two windows' signatures from which they are read alike."""
-_SMALLEST_SHARE = 0.01
+_SMALLEST_SHARE = 0.0075
+"""Of a part that is one of more than the pools have shifts."""
 _SMALLEST_HEAD = 0.005
 """Share of the windows from which those read alike begin a part: fewer than it may keep, because
 signatures are only known of some windows."""

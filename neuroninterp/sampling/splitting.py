@@ -36,7 +36,7 @@ _RELEARNED = (2, 4)
 _MORE_COMPONENTS = 64
 _DONORS = 256
 _PATIENCE = 3
-_HOPELESS = 4
+_HOPELESS = 6
 """Rounds after which a neuron is given up that is this many times off the error aimed at: it
 would take the square of that times the work."""
 _LEARNED_FROM = 96
