@@ -100,14 +100,7 @@ def _layers_measured(model: Model, name: str, settings: Settings) -> list[dict[s
     """Measure the layers, and only then compare: the truth's memory is not the engine's."""
     measured = []
     for layer in _layers(model, name, settings):
-        cost, samples = measure_layer(
-            model,
-            name,
-            layer,
-            neurons=_neurons(name, settings),
-            effort=settings.effort,
-            seed=settings.seed,
-        )
+        cost, samples = measure_layer(model, name, layer, **_drawing(name, settings))
         _say(f"{name} layer {layer}: {cost.sampling:.2f} CPU-s a neuron, sampling")
         measured.append((cost, samples))
     return [
@@ -118,14 +111,7 @@ def _layers_measured(model: Model, name: str, settings: Settings) -> list[dict[s
 
 def _grow(model: Model, name: str, settings: Settings, found: dict[str, Any]) -> None:
     for layer in _SAMPLER_LAYERS.get(name, ()):
-        row = measure_sampler(
-            model,
-            name,
-            layer,
-            neurons=_neurons(name, settings),
-            effort=settings.effort,
-            seed=settings.seed,
-        )
+        row = measure_sampler(model, name, layer, **_drawing(name, settings))
         _say(f"{name} layer {layer}: {row.sampling:.2f} CPU-s a neuron, if it is sampled")
         found["sampled"].append(asdict(row))
     for layer in _GROWTH_LAYERS.get(name, ()):
@@ -150,6 +136,15 @@ def _layers(model: Model, name: str, settings: Settings) -> Sequence[int]:
         return NETWORKS[name].layers
     known = {layer.number for layer in model.layers}
     return [number for number in settings.layers if number in known]
+
+
+def _drawing(name: str, settings: Settings) -> dict[str, Any]:
+    """Return how many neurons of a network's layer are sampled, and how."""
+    return {
+        "neurons": _neurons(name, settings),
+        "effort": settings.effort,
+        "seed": settings.seed,
+    }
 
 
 def _neurons(name: str, settings: Settings) -> int | None:

@@ -54,12 +54,15 @@ _COST: list[_Column] = [
     ("arithmetic", lambda row: f"{row['arithmetic']:.0%}"),
     ("peak GB", _plain("peak", 2)),
 ]
-_ERRORS: list[_Column] = [
-    *_WHICH,
-    ("truth", lambda row: row["errors"]["truth"]),
+_DISTANCE: list[_Column] = [
     ("mean", _inside("errors", "mean", 4)),
     ("worst", _inside("errors", "worst", 3)),
     ("bits", _inside("errors", "bits", 2)),
+]
+_ERRORS: list[_Column] = [
+    *_WHICH,
+    ("truth", lambda row: row["errors"]["truth"]),
+    *_DISTANCE,
     ("missed", lambda row: f"{row['errors']['missed']} of {row['neurons'] - row['dead']}"),
 ]
 _SAMPLED: list[_Column] = [
@@ -67,9 +70,7 @@ _SAMPLED: list[_Column] = [
     ("neurons", _plain("neurons")),
     ("sampling", _plain("sampling", 2)),
     ("windows", _plain("evaluations", 0)),
-    ("mean", _inside("errors", "mean", 4)),
-    ("worst", _inside("errors", "worst", 3)),
-    ("bits", _inside("errors", "bits", 2)),
+    *_DISTANCE,
     ("missed", _inside("errors", "missed", 0)),
 ]
 _RATIOS: list[_Column] = [

@@ -152,6 +152,11 @@ class _Counted:
     maximum: float
     best: int
 
+    @property
+    def mean_activation(self) -> np.ndarray:
+        """Mean activation above the threshold of each level, 0 where it holds no window."""
+        return np.divide(self.activation, self.counts, out=np.zeros(LEVELS), where=self.counts > 0)
+
 
 def _count(chunks: _Chunks, thresholds: np.ndarray, total: int) -> list[_Counted]:
     """Look at all windows twice: for the largest value, and for the levels below it."""
@@ -215,8 +220,7 @@ def _sample(
     if len(kept) == counts.sum():
         weights = level_weights(values, counted.threshold, maximum)
     else:
-        mean = np.divide(counted.activation, counts, out=np.zeros(LEVELS), where=counts > 0)
-        weights = part_weights(counted.level[kept], mean)
+        weights = part_weights(counted.level[kept], counted.mean_activation)
     above = np.append(np.cumsum(counts[::-1])[::-1], 0)[:LEVELS]
     with np.errstate(divide="ignore"):
         log2_level = np.log2(above) - 2 * length
@@ -259,7 +263,7 @@ def _exact_ppm(counted: _Counted, length: int) -> np.ndarray:
     if not present.any():
         return np.full((length, 4), 0.25)
     # Each window weighs a_b / n_b, with a_b the mean activation; inactive ones, at -1, nothing.
-    mean = np.divide(counted.activation, counted.counts, out=np.zeros(LEVELS), where=present)
+    mean = counted.mean_activation
     weight = np.append(np.divide(mean, counted.counts, out=np.zeros(LEVELS), where=present), 0.0)
     # Sums over the last bases and over the first, from which every position's follow.
     last = min(length, 8)
