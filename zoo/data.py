@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import hashlib
+import math
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -10,26 +12,37 @@ from typing import Any
 import numpy as np
 
 from neuroninterp.errors import DataError
+from neuroninterp.sequences.coding import codes_from_one_hot, one_hot
 
 __all__ = ["Part", "TrainingData", "read_part", "read_training_data"]
 
 PARTS = ("train", "valid", "test")
+_BYTES_AT_ONCE = 2**26
+"""Largest piece of a file's array that is read at a time."""
 
 
 @dataclass(frozen=True, eq=False)
 class Part:
-    """One part of a data set.
+    """One part of a data set: one byte a base, one-hot only where it is used.
 
     Parameters
     ----------
-    inputs : numpy.ndarray, shape=(N, L, 4)
-        One-hot sequences, float32, ACGT.
+    codes : numpy.ndarray, shape=(N, L)
+        Sequences, 0 to 4 for A, C, G, T, N; uint8.
     labels : numpy.ndarray, shape=(N, T)
         float32, 0 or 1.
     """
 
-    inputs: np.ndarray
+    codes: np.ndarray
     labels: np.ndarray
+
+    def __len__(self) -> int:
+        return len(self.codes)
+
+    @property
+    def inputs(self) -> np.ndarray:
+        """All sequences one-hot, (N, L, 4), float32, ACGT: 16 times the memory."""
+        return one_hot(self.codes)
 
 
 @dataclass(frozen=True, eq=False)
@@ -67,7 +80,7 @@ def read_training_data(path: str | Path) -> TrainingData:
     Returns
     -------
     TrainingData
-        All three parts in memory (3.2 kB a sequence of 200 bp).
+        All three parts in memory, a byte a base.
 
     Raises
     ------
@@ -80,7 +93,7 @@ def read_training_data(path: str | Path) -> TrainingData:
         parts = {name: _read_part(path, file, name, digest) for name in PARTS}
         names = _class_names(file, parts["train"].labels.shape[1])
         attributes = {key: _plain(value) for key, value in file.attrs.items()}
-    shapes = {(part.inputs.shape[1], part.labels.shape[1]) for part in parts.values()}
+    shapes = {(part.codes.shape[1], part.labels.shape[1]) for part in parts.values()}
     if len(shapes) > 1:
         raise DataError(
             f"{path}: the parts differ in (length, classes): {sorted(shapes)}; "
@@ -115,25 +128,39 @@ def _open(path: Path) -> Any:
 
 
 def _read_part(path: Path, file: Any, name: str, digest: Any) -> Part:
-    arrays = []
-    for key in (f"X_{name}", f"Y_{name}"):
+    keys = f"X_{name}", f"Y_{name}"
+    for key in keys:
         if key not in file:
             raise DataError(f"{path} has no key {key!r}; found: {', '.join(file) or 'nothing'}")
-        array = np.asarray(file[key])
-        digest.update(f"{key}{array.shape}{array.dtype}".encode())
-        digest.update(np.ascontiguousarray(array).tobytes())
-        arrays.append(array)
-    sequences, labels = arrays
+    sequences, labels = (file[key] for key in keys)
     if sequences.ndim != 3 or sequences.shape[1] != 4 or len(sequences) == 0:
         raise DataError(f"{path}: X_{name} has shape {sequences.shape}, expected (N, 4, L), N > 0")
     if labels.ndim != 2 or len(labels) != len(sequences):
         raise DataError(
             f"{path}: Y_{name} has shape {labels.shape}, expected ({len(sequences)}, classes)"
         )
-    if not (np.isin(sequences, (0, 1)).all() and (sequences.sum(axis=1) <= 1).all()):
-        raise DataError(f"{path}: X_{name} is not one-hot; expected one 1 a position, or none (N)")
-    inputs = np.ascontiguousarray(sequences.transpose(0, 2, 1), dtype=np.float32)
-    return Part(inputs, labels.astype(np.float32))
+    codes = np.empty((len(sequences), sequences.shape[2]), np.uint8)
+    for first, piece in _pieces(sequences, keys[0], digest):
+        codes[first : first + len(piece)] = codes_from_one_hot(
+            piece.transpose(0, 2, 1), name=f"{path}: {keys[0]}", first=first
+        )
+    read = np.empty(labels.shape, np.float32)
+    for first, piece in _pieces(labels, keys[1], digest):
+        if not np.isin(piece, (0, 1)).all():
+            raise DataError(f"{path}: {keys[1]} holds values other than 0 and 1")
+        read[first : first + len(piece)] = piece
+    return Part(codes, read)
+
+
+def _pieces(array: Any, key: str, digest: Any) -> Iterator[tuple[int, np.ndarray]]:
+    """Yield an array of the file piece by piece, with each piece's first row."""
+    digest.update(f"{key}{array.shape}{array.dtype}".encode())
+    row = array.dtype.itemsize * math.prod(array.shape[1:])
+    rows = max(1, _BYTES_AT_ONCE // max(1, row))
+    for first in range(0, len(array), rows):
+        piece = np.asarray(array[first : first + rows])
+        digest.update(np.ascontiguousarray(piece).tobytes())
+        yield first, piece
 
 
 def _class_names(file: Any, classes: int) -> tuple[str, ...]:

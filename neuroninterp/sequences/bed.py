@@ -17,19 +17,21 @@ from neuroninterp.sequences.dataset import MAX_BASES, Sequences
 from neuroninterp.sequences.fitting import most_common_length
 from neuroninterp.sequences.formats import is_comment, text_lines
 
-__all__ = ["read_bed"]
+__all__ = ["Interval", "bed_intervals", "open_genome", "read_bed"]
 
 _NAMES_SHOWN = 3
 _STRANDS = ("+", "-", ".")
 
 
-class _Interval(NamedTuple):
+class Interval(NamedTuple):
+    """One line of a BED file: 0-based, half-open, bp; strand "+", "-" or "."."""
+
     chromosome: str
     start: int
     end: int
     strand: str
 
-    def centred(self, length: int) -> _Interval:
+    def centred(self, length: int) -> Interval:
         """Return the window of ``length`` bp around the middle."""
         start = (self.start + self.end) // 2 - length // 2
         return self._replace(start=start, end=start + length)
@@ -65,8 +67,8 @@ def read_bed(path: Path, genome: Path, *, length: int | None, limit: int | None)
         If a line is no BED interval, the genome cannot be read, or no window is left.
     """
     notes: list[str] = []
-    intervals: list[_Interval] = []
-    for interval in _intervals(path):
+    intervals: list[Interval] = []
+    for interval in bed_intervals(path):
         if limit is not None and len(intervals) == limit:
             notes.append(f"only the first {limit} intervals were read, as asked")
             break
@@ -80,7 +82,7 @@ def read_bed(path: Path, genome: Path, *, length: int | None, limit: int | None)
             f"{path}: {len(intervals):,} windows of {length:,} bp are more than "
             f"{MAX_BASES:,} bases; read fewer intervals (limit)"
         )
-    with _open_genome(genome) as chromosomes:
+    with open_genome(genome) as chromosomes:
         sizes = {name: len(chromosomes[name]) for name in chromosomes.keys()}  # noqa: SIM118
         windows = _usable_windows(path, genome, intervals, sizes, length, notes)
         codes = np.stack([_window_codes(genome, chromosomes, window) for window in windows])
@@ -88,7 +90,14 @@ def read_bed(path: Path, genome: Path, *, length: int | None, limit: int | None)
     return Sequences(codes, None, None, names, str(path), tuple(notes))
 
 
-def _intervals(path: Path) -> Iterator[_Interval]:
+def bed_intervals(path: Path) -> Iterator[Interval]:
+    """Yield the intervals of a BED file, plain or gzipped, as they stand.
+
+    Raises
+    ------
+    DataError
+        If a line is no BED interval.
+    """
     number = 0
     for line, starts in text_lines(path):
         number += starts
@@ -108,17 +117,17 @@ def _intervals(path: Path) -> Iterator[_Interval]:
         strand = fields[5].strip() if len(fields) > 5 else "."
         if strand not in _STRANDS:
             raise DataError(f"{where}: strand {strand!r} in column 6; expected +, - or .")
-        yield _Interval(fields[0], start, end, strand)
+        yield Interval(fields[0], start, end, strand)
 
 
 def _usable_windows(
     path: Path,
     genome: Path,
-    intervals: list[_Interval],
+    intervals: list[Interval],
     sizes: dict[str, int],
     length: int,
     notes: list[str],
-) -> list[_Interval]:
+) -> list[Interval]:
     known = [interval for interval in intervals if interval.chromosome in sizes]
     if len(known) < len(intervals):
         missing = list(dict.fromkeys(i.chromosome for i in intervals if i.chromosome not in sizes))
@@ -153,7 +162,7 @@ def _some(names: list[str]) -> str:
     return f"{shown} and {rest} more" if rest > 0 else shown
 
 
-def _window_codes(genome: Path, chromosomes: Any, window: _Interval) -> np.ndarray:
+def _window_codes(genome: Path, chromosomes: Any, window: Interval) -> np.ndarray:
     text = chromosomes[window.chromosome][window.start : window.end]
     codes = encode_record(text, f"{genome}: {window}")
     if len(codes) != window.end - window.start:
@@ -165,7 +174,7 @@ def _window_codes(genome: Path, chromosomes: Any, window: _Interval) -> np.ndarr
 
 
 @contextlib.contextmanager
-def _open_genome(genome: Path) -> Iterator[Any]:
+def open_genome(genome: Path) -> Iterator[Any]:
     """Open a genome with pyfaidx, its index in a temporary folder where it cannot be written."""
     import pyfaidx
 

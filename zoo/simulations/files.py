@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 
 from neuroninterp.errors import DataError, OutputError, UnknownNameError
+from zoo.lasting_file import LastingFile
 from zoo.simulations import koo_eddy, neuronmotif
 
 __all__ = ["SIMULATIONS", "SPLITS", "write_koo_eddy", "write_simulation"]
@@ -25,7 +26,7 @@ _Truth = koo_eddy.Simulation | neuronmotif.Toy2Simulation
 class _Simulation:
     """A data set that can be simulated: how, how much of it, and what its file says."""
 
-    simulate: Callable[[int, np.random.Generator], Any]
+    simulate: Callable[..., Any]
     sequences: int
     schema: str
     source: str
@@ -68,6 +69,7 @@ def write_simulation(
     splits: Sequence[str] = tuple(SPLITS),
     limit: int | None = None,
     models: bool = True,
+    buffer: int = 0,
     force: bool = False,
 ) -> dict[str, int]:
     """Simulate a data set and write it to an HDF5 file.
@@ -93,6 +95,8 @@ def write_simulation(
         Largest number of sequences in each part; the first ones are kept.
     models : bool
         Whether to write the probability of each base too (four fifths of the file).
+    buffer : int
+        Of "koo-eddy": fewest positions between sites, and at the ends, bp.
     force : bool
         Whether to replace a file that exists.
 
@@ -129,11 +133,17 @@ def write_simulation(
     for split in splits:
         if split not in SPLITS:
             raise UnknownNameError("part", split, tuple(SPLITS))
-    data = simulation.simulate(n, np.random.default_rng(seed))
+    settings: dict[str, int] = {}
+    if buffer:
+        if name != "koo-eddy":
+            raise DataError(f"simulation {name!r} knows no buffer; only koo-eddy does")
+        settings["buffer"] = buffer
+    data = simulation.simulate(n, np.random.default_rng(seed), **settings)
     parts = {split: _part(data, split)[:limit] for split in splits}
     temporary = path.with_name(f".{path.name}.partial")
     try:
-        _write(temporary, simulation, parts, models=models, attributes={"n": n, "seed": seed})
+        attributes = {"n": n, "seed": seed, **settings}
+        _write(temporary, simulation, parts, models=models, attributes=attributes)
         os.replace(temporary, path)
     except OSError as error:
         raise OutputError(f"cannot write {path}: {error}") from error
@@ -159,23 +169,37 @@ def _write(
 ) -> None:
     import h5py
 
-    with h5py.File(path, "w") as file:
-        file.attrs["schema"] = simulation.schema
-        file.attrs["source"] = simulation.source
-        file.attrs["motifs"] = ", ".join(simulation.motifs)
-        file.attrs["layout"] = "X (N, 4, L), ACGT; Y (N, class)"
-        file.attrs.update(attributes)
-        file.create_dataset("class_names", data=list(simulation.class_names))
-        for name, part in parts.items():
-            arrays = {"X": part.one_hot(), "Y": part.labels}
-            if models:
-                arrays["model"] = part.model()
-            for kind, array in arrays.items():
-                file.create_dataset(
-                    f"{kind}_{name}",
-                    data=array,
-                    compression="gzip",
-                    compression_opts=4,
-                    chunks=(min(len(array), 500), *array.shape[1:]),
-                    shuffle=True,
-                )
+    with LastingFile(path) as stream:
+        with h5py.File(stream, "w") as file:
+            _fill(file, simulation, parts, models=models, attributes=attributes)
+        if stream.failure is not None:
+            raise stream.failure
+
+
+def _fill(
+    file: Any,
+    simulation: _Simulation,
+    parts: dict[str, _Truth],
+    *,
+    models: bool,
+    attributes: dict[str, int],
+) -> None:
+    file.attrs["schema"] = simulation.schema
+    file.attrs["source"] = simulation.source
+    file.attrs["motifs"] = ", ".join(simulation.motifs)
+    file.attrs["layout"] = "X (N, 4, L), ACGT; Y (N, class)"
+    file.attrs.update(attributes)
+    file.create_dataset("class_names", data=list(simulation.class_names))
+    for name, part in parts.items():
+        arrays = {"X": part.one_hot(), "Y": part.labels}
+        if models:
+            arrays["model"] = part.model()
+        for kind, array in arrays.items():
+            file.create_dataset(
+                f"{kind}_{name}",
+                data=array,
+                compression="gzip",
+                compression_opts=4,
+                chunks=(min(len(array), 500), *array.shape[1:]),
+                shuffle=True,
+            )

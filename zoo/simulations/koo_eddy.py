@@ -172,7 +172,7 @@ class Simulation:
         return probabilities.transpose(0, 2, 1)
 
 
-def simulate(n: int, rng: np.random.Generator, *, length: int = 200) -> Simulation:
+def simulate(n: int, rng: np.random.Generator, *, length: int = 200, buffer: int = 0) -> Simulation:
     """Simulate labelled sequences with planted motifs.
 
     Parameters
@@ -183,6 +183,9 @@ def simulate(n: int, rng: np.random.Generator, *, length: int = 200) -> Simulati
         Source of all randomness.
     length : int
         Sequence length, bp.
+    buffer : int
+        Fewest positions between two sites, and between a site and either end, bp: none in the
+        released code, one in the paper's text.
 
     Returns
     -------
@@ -192,21 +195,24 @@ def simulate(n: int, rng: np.random.Generator, *, length: int = 200) -> Simulati
     Raises
     ------
     DataError
-        If ``n`` is not positive, or ``length`` cannot hold five sites.
+        If ``n`` is not positive, ``buffer`` is negative, or ``length`` cannot hold five sites.
     """
     widths = np.array([len(counts) for counts in motif_counts()])
     if n < 1:
         raise DataError(f"cannot simulate {n} sequences; give at least 1")
-    if length < _MOST_SITES * widths.max():
+    if buffer < 0:
+        raise DataError(f"a buffer of {buffer} bp; expected 0 or more")
+    shortest = _MOST_SITES * widths.max() + (_MOST_SITES + 1) * buffer
+    if length < shortest:
         raise DataError(
             f"sequences of {length} bp cannot hold {_MOST_SITES} sites of up to "
-            f"{widths.max()} bp; give a length of at least {_MOST_SITES * widths.max()}"
+            f"{widths.max()} bp; give a length of at least {shortest}"
         )
     sites = rng.choice(np.arange(1, _MOST_SITES + 1), size=n, p=SITE_PROBABILITIES)
     used = np.arange(_MOST_SITES) < sites[:, None]
     profiles = np.where(used, rng.integers(len(widths), size=(n, _MOST_SITES)), -1)
     site_widths = np.where(used, widths[profiles], 0)
-    gaps = _gaps(sites, length - site_widths.sum(axis=1), rng)
+    gaps = _gaps(sites, length - site_widths.sum(axis=1), rng, buffer)
     ends = np.cumsum(gaps[:, :-1] + site_widths, axis=1)
     starts = np.where(used, ends - site_widths, -1)
 
@@ -216,14 +222,16 @@ def simulate(n: int, rng: np.random.Generator, *, length: int = 200) -> Simulati
     return Simulation(_draw_bases(profiles, starts, length, rng), labels, profiles, starts)
 
 
-def _gaps(sites: np.ndarray, free: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+def _gaps(sites: np.ndarray, free: np.ndarray, rng: np.random.Generator, buffer: int) -> np.ndarray:
     """Share the ``free`` positions among the gaps before, between and after the sites.
 
-    The shares are uniform random numbers, scaled and rounded; a sequence whose rounded gaps do
-    not add up is drawn again, as in the released code.
+    Each gap has its buffer; the shares of the rest are uniform random numbers, scaled and
+    rounded. A sequence whose rounded gaps do not add up is drawn again, as in the released
+    code.
     """
     gaps = np.zeros((len(sites), _MOST_SITES + 1), dtype=np.int64)
     used = np.arange(_MOST_SITES + 1) <= sites[:, None]
+    free = free - buffer * used.sum(axis=1)
     pending = np.arange(len(sites))
     while len(pending):
         shares = rng.random((len(pending), _MOST_SITES + 1)) * used[pending]
@@ -232,7 +240,7 @@ def _gaps(sites: np.ndarray, free: np.ndarray, rng: np.random.Generator) -> np.n
         good = drawn.sum(axis=1) == free[pending]
         gaps[pending[good]] = drawn[good]
         pending = pending[~good]
-    return gaps
+    return gaps + buffer * used
 
 
 def _draw_bases(

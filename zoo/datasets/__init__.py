@@ -1,0 +1,1 @@
+"""Real data of the papers, made from what others publish: one module per source."""
