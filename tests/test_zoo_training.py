@@ -131,6 +131,20 @@ def test_killed_run_continues_to_the_same_network(finished, data_path, tmp_path,
     assert not (tmp_path / ".tiny-checkpoint").exists()
 
 
+def test_large_data_train_piece_by_piece_to_the_same_network(
+    finished, data_path, tmp_path, monkeypatch
+):
+    _, expected = finished
+    # Two batches of 30 at a time, and the 30 left over.
+    monkeypatch.setattr("zoo.training._BASES_AT_ONCE", 200 * 60)
+    monkeypatch.setattr("zoo.data._BYTES_AT_ONCE", 800 * 7)
+    record = train(TINY, data_path, tmp_path, seed=2, **SETTINGS)
+    assert record["data_sha256"] == expected["data_sha256"]
+    assert record["history"]["loss"] == pytest.approx(expected["history"]["loss"], rel=1e-6)
+    assert record["history"]["val_loss"] == pytest.approx(expected["history"]["val_loss"], rel=1e-6)
+    assert record["test"] == expected["test"]
+
+
 def test_patience_stops_training_and_force_replaces_a_finished_network(data_path, tmp_path):
     (tmp_path / "tiny.json").write_text("finished")
     with pytest.raises(OutputError, match="use --force to train it again"):

@@ -28,15 +28,13 @@ class Source:
         Authors and year, or the system's name.
     protocols : dict of str to Protocol
         Its training protocols.
-    batch_size, patience : int
-        Sequences a step, and epochs without a lower validation loss after which training
-        stops, as in the paper.
+    batch_size : int
+        Sequences a step, as in the paper.
     """
 
     title: str
     protocols: dict[str, Protocol]
     batch_size: int
-    patience: int
 
     def protocol(self, name: str) -> Protocol:
         """Return a training protocol.
@@ -51,8 +49,8 @@ class Source:
         return self.protocols[name]
 
 
-KOO_EDDY = Source("Koo & Eddy 2019", koo_eddy.PROTOCOLS, batch_size=100, patience=20)
-NEURONMOTIF = Source("NeuronMotif", neuronmotif.PROTOCOLS, batch_size=32, patience=15)
+KOO_EDDY = Source("Koo & Eddy 2019", koo_eddy.PROTOCOLS, batch_size=100)
+NEURONMOTIF = Source("NeuronMotif", neuronmotif.PROTOCOLS, batch_size=32)
 
 
 def names() -> tuple[str, ...]:
@@ -60,8 +58,8 @@ def names() -> tuple[str, ...]:
     return (*koo_eddy.VARIANTS, *neuronmotif.NETWORKS)
 
 
-def network(name: str) -> Row:
-    """Return the parameters of one network.
+def network(name: str, protocol: str = "released") -> Row:
+    """Return the parameters of one network, as a protocol's source describes it.
 
     Raises
     ------
@@ -71,7 +69,8 @@ def network(name: str) -> Row:
     rows: dict[str, Row] = {**koo_eddy.VARIANTS, **neuronmotif.NETWORKS}
     if name not in rows:
         raise UnknownNameError("zoo model", name, tuple(rows))
-    return rows[name]
+    row = rows[name]
+    return koo_eddy.variant(name, protocol) if isinstance(row, koo_eddy.Variant) else row
 
 
 def source_of(row: Row) -> Source:
@@ -114,7 +113,7 @@ def build(
     DataError
         If the network cannot read sequences of this length, or give as many outputs.
     """
-    row = network(name) if isinstance(name, str) else name
+    row = network(name, protocol) if isinstance(name, str) else name
     if isinstance(row, neuronmotif.Network):
         return neuronmotif.build(row, length=length, classes=classes, protocol=protocol, seed=seed)
     return koo_eddy.build(

@@ -15,7 +15,7 @@ from neuroninterp.errors import OutputError
 if TYPE_CHECKING:
     import keras
 
-__all__ = ["Checkpoint", "History"]
+__all__ = ["Checkpoint", "History", "checkpoint_folder", "read_progress"]
 
 
 @dataclass(frozen=True)
@@ -50,6 +50,21 @@ class History:
         return History(
             (*self.loss, loss), (*self.val_loss, val_loss), round(self.seconds + seconds, 3)
         )
+
+
+def checkpoint_folder(output: Path, name: str) -> Path:
+    """Return the folder in which a network's training keeps its checkpoints."""
+    return output / f".{name}-checkpoint"
+
+
+def read_progress(output: Path, name: str) -> History:
+    """Return how far a training run is that another process does; empty where unknown."""
+    try:
+        text = (checkpoint_folder(output, name) / "history.json").read_text()
+        history = json.loads(text)["history"]
+        return History(tuple(history["loss"]), tuple(history["val_loss"]), history["seconds"])
+    except (OSError, ValueError, KeyError):
+        return History()
 
 
 class Checkpoint:

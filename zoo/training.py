@@ -20,20 +20,24 @@ import numpy as np
 
 from neuroninterp.backend import device_in_use, import_keras, resolve_device
 from neuroninterp.errors import NeuroninterpError, OutputError
-from zoo import catalogue
-from zoo.checkpoints import Checkpoint, History
+from neuroninterp.sequences.coding import one_hot
+from zoo import catalogue, records
+from zoo.checkpoints import Checkpoint, History, checkpoint_folder
 from zoo.data import Part, TrainingData, read_training_data
 from zoo.export import check_exporter, export_onnx
 
 if TYPE_CHECKING:
     import keras
 
-__all__ = ["score", "train"]
+__all__ = ["train"]
 
-SCHEMA = "zoo-record/1"
 PREDICTION_BATCH = 500
 EXAMPLES = 64
 """Number of test sequences on which the two files are compared."""
+_STEPS_AT_ONCE = 25
+"""Steps that Keras takes before it looks up: a small network's epoch is a tenth shorter."""
+_BASES_AT_ONCE = 16_000_000
+"""Bases that are one-hot in memory at a time (256 MB): all of the synthetic data's."""
 
 
 def train(
@@ -94,10 +98,12 @@ def train(
     NeuroninterpError
         If an argument is out of range, or the ONNX exporter is missing.
     """
-    row = catalogue.network(name) if isinstance(name, str) else name
+    row = catalogue.network(name, protocol) if isinstance(name, str) else name
     source = catalogue.source_of(row)
     settings = source.protocol(protocol)
-    patience = source.patience if patience is None else patience
+    if patience is None:
+        # A protocol without patience trains all epochs.
+        patience = settings.patience or epochs
     batch_size = source.batch_size if batch_size is None else batch_size
     _check_arguments(epochs=epochs, patience=patience, batch_size=batch_size, seed=seed)
     output = Path(output)
@@ -114,63 +120,27 @@ def train(
         "batch_size": batch_size,
         "data_sha256": loaded.sha256,
     }
-    checkpoint = Checkpoint(output / f".{row.name}-checkpoint", run)
+    checkpoint = Checkpoint(checkpoint_folder(output, row.name), run)
     history = checkpoint.read(force=force)
     with _progress(row.name, epochs, verbose=verbose) as report:
         history = _fit(row, loaded, checkpoint, history, run, epochs, patience, report)
     model = _load(checkpoint, history.best_epoch)
     record = {
-        "schema": SCHEMA,
+        "schema": records.SCHEMA,
         **run,
         "parameters": model.count_params(),
         "epochs": epochs,
         "patience": patience,
         "best_epoch": history.best_epoch,
         "history": asdict(history),
-        "data": _describe(loaded, Path(data).name),
-        "test": score(np.asarray(_predict(model, loaded.test)), loaded.test, loaded.class_names),
+        "data": records.describe_data(loaded, Path(data).name),
+        "test": records.score(_predict(model, loaded.test), loaded.test, loaded.class_names),
         "device": device_in_use(),
-        "versions": _versions(),
-        "command": _command(row.name, Path(data).name, run, epochs, patience),
+        "versions": records.versions(),
+        "command": records.command(row.name, Path(data).name, run, epochs, patience),
     }
-    _save(model, record, output, checkpoint, loaded.test.inputs[:EXAMPLES])
+    _save(model, record, output, checkpoint, one_hot(loaded.test.codes[:EXAMPLES]))
     return record
-
-
-def score(predictions: np.ndarray, part: Part, class_names: tuple[str, ...]) -> dict[str, Any]:
-    """Score predicted probabilities against the labels.
-
-    Parameters
-    ----------
-    predictions : numpy.ndarray, shape=(N, T)
-        Probabilities.
-    part : Part
-        The sequences' labels.
-    class_names : tuple of str
-        Names of the T labels.
-
-    Returns
-    -------
-    dict
-        ``sequences``, means ``auroc`` and ``aupr`` over the classes, and ``classes``: one
-        record a class. None where a class has only one kind of label.
-    """
-    from neuroninterp.performance import performance
-
-    frame = performance(predictions, part.labels, class_names)
-    rows = [
-        {key: _json_number(value) for key, value in row.items()}
-        for row in frame[["class", "positives", "negatives", "auroc", "aupr"]].to_dict("records")
-    ]
-    means = {key: _json_number(frame[key].mean()) for key in ("auroc", "aupr")}
-    return {"sequences": len(part.labels), **means, "classes": rows}
-
-
-def _json_number(value: Any) -> Any:
-    """Return a score with 6 digits, None for NaN (which JSON lacks), and others as they are."""
-    if not isinstance(value, float):
-        return value
-    return None if np.isnan(value) else round(float(value), 6)
 
 
 def _check_arguments(*, seed: int, **counts: int) -> None:
@@ -208,32 +178,61 @@ def _fit(
     else:
         model = catalogue.build(
             row,
-            length=data.train.inputs.shape[1],
+            length=data.train.codes.shape[1],
             classes=data.train.labels.shape[1],
             protocol=run["protocol"]["name"],
             seed=seed,
         )
+    model.steps_per_execution = _STEPS_AT_ONCE
     report(history)
     while len(history) < epochs and len(history) - history.best_epoch < patience:
         started = time.perf_counter()
         # Randomness of its own for every epoch: a continued run does as an uninterrupted one.
         rng = np.random.default_rng([seed, len(history)])
-        order = rng.permutation(len(data.train.inputs))
+        order = rng.permutation(len(data.train))
         _seed_dropout(model, rng)
-        losses = model.fit(
-            data.train.inputs[order],
-            data.train.labels[order],
-            batch_size=batch_size,
-            shuffle=False,
-            validation_data=(data.valid.inputs, data.valid.labels),
-            validation_batch_size=PREDICTION_BATCH,
-            verbose=0,
-        ).history
-        elapsed = time.perf_counter() - started
-        history = history.after(losses["loss"][0], losses["val_loss"][0], elapsed)
+        loss = _train_epoch(model, data.train, order, batch_size)
+        val_loss = _validate(model, data.valid)
+        history = history.after(loss, val_loss, time.perf_counter() - started)
         checkpoint.save(model, history)
         report(history)
     return history
+
+
+def _train_epoch(model: keras.Model, part: Part, order: np.ndarray, batch_size: int) -> float:
+    """Train on all sequences in this order; return their mean loss."""
+    total = 0.0
+    for rows in _chunks(order, part.codes.shape[1], batch_size):
+        fitted = model.fit(
+            one_hot(part.codes[rows]),
+            part.labels[rows],
+            batch_size=batch_size,
+            shuffle=False,
+            verbose=0,
+        )
+        total += fitted.history["loss"][0] * len(rows)
+    return total / len(order)
+
+
+def _validate(model: keras.Model, part: Part) -> float:
+    """Return the mean loss on a part."""
+    total = 0.0
+    for rows in _chunks(np.arange(len(part)), part.codes.shape[1], PREDICTION_BATCH):
+        loss = model.evaluate(
+            one_hot(part.codes[rows]),
+            part.labels[rows],
+            batch_size=PREDICTION_BATCH,
+            verbose=0,
+        )
+        total += float(loss) * len(rows)
+    return total / len(part)
+
+
+def _chunks(rows: np.ndarray, length: int, batch_size: int) -> Iterator[np.ndarray]:
+    """Cut rows into whole batches (but for the last) that fit into memory one-hot."""
+    size = batch_size * max(1, _BASES_AT_ONCE // (length * batch_size))
+    for first in range(0, len(rows), size):
+        yield rows[first : first + size]
 
 
 def _seed_dropout(model: keras.Model, rng: np.random.Generator) -> None:
@@ -255,7 +254,11 @@ def _load(checkpoint: Checkpoint, epoch: int, *, compile: bool = False) -> keras
 
 
 def _predict(model: keras.Model, part: Part) -> np.ndarray:
-    return model.predict(part.inputs, batch_size=PREDICTION_BATCH, verbose=0)
+    found = [
+        np.asarray(model.predict(one_hot(part.codes[rows]), batch_size=PREDICTION_BATCH, verbose=0))
+        for rows in _chunks(np.arange(len(part)), part.codes.shape[1], PREDICTION_BATCH)
+    ]
+    return np.concatenate(found)
 
 
 def _save(
@@ -278,35 +281,6 @@ def _save(
     except OSError as error:
         raise OutputError(f"cannot write {name} to {output}: {error}") from error
     checkpoint.remove()
-
-
-def _describe(data: TrainingData, file_name: str) -> dict[str, Any]:
-    sizes = {name: len(getattr(data, name).labels) for name in ("train", "valid", "test")}
-    return {"file": file_name, "attributes": data.attributes, **sizes}
-
-
-def _versions() -> dict[str, str]:
-    import platform
-    from importlib.metadata import version
-
-    keras_module = import_keras()
-    packages = ("neuroninterp", "keras", "tensorflow", "numpy", "onnx", "tf2onnx")
-    versions = {"python": platform.python_version(), "backend": keras_module.backend.backend()}
-    for package in packages:
-        try:
-            versions[package] = version(package)
-        except ImportError:
-            # Run from a source tree, or with another backend.
-            continue
-    return versions
-
-
-def _command(name: str, data: str, run: dict[str, Any], epochs: int, patience: int) -> str:
-    return (
-        f"neuroninterp zoo train {name} --data {data} -o . --seed {run['seed']} "
-        f"--epochs {epochs} --patience {patience} --batch-size {run['batch_size']} "
-        f"--protocol {run['protocol']['name']}"
-    )
 
 
 @contextmanager

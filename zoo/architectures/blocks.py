@@ -58,11 +58,15 @@ class Protocol:
         Keras name of the weights' initialiser.
     output_bias : float
         Initial bias of the output layer.
+    patience : int or None
+        Epochs without a lower validation loss after which training stops; None trains all
+        epochs. The weights of the best epoch are kept either way.
     """
 
     learning_rate: float
     beta_1: float
     initializer: str
     output_bias: float
+    patience: int | None
     beta_2: float = 0.999
     epsilon: float = 1e-8

@@ -24,6 +24,7 @@ __all__ = [
     "CLASSES",
     "LENGTH",
     "PROTOCOLS",
+    "TEXT_VARIANTS",
     "VARIANTS",
     "Block",
     "Protocol",
@@ -113,8 +114,8 @@ class Variant:
 
 
 PROTOCOLS: dict[str, Protocol] = {
-    "released": Protocol(1e-3, 0.95, "glorot_uniform", 0.05),
-    "text": Protocol(3e-4, 0.9, "he_normal", 0.0),
+    "released": Protocol(1e-3, 0.95, "glorot_uniform", 0.05, patience=20),
+    "text": Protocol(3e-4, 0.9, "he_normal", 0.0, patience=None),
 }
 """Training protocols: of the released code (which gave the paper's figures), and of the text."""
 
@@ -168,7 +169,17 @@ def _all_variants() -> dict[str, Variant]:
 
 
 VARIANTS: dict[str, Variant] = _all_variants()
-"""The 17 networks by name."""
+"""The 17 networks by name, as the released code has them."""
+
+TEXT_VARIANTS: dict[str, Variant] = {
+    # "Both networks have the same number of parameters": this one and CNN-2.
+    "cnn-50-2": replace(
+        VARIANTS["cnn-50-2"],
+        blocks=(VARIANTS["cnn-50-2"].blocks[0], VARIANTS["cnn-2"].blocks[1]),
+        units=VARIANTS["cnn-2"].units,
+    ),
+}
+"""Networks that the paper's text describes otherwise."""
 
 
 def names() -> tuple[str, ...]:
@@ -176,13 +187,15 @@ def names() -> tuple[str, ...]:
     return tuple(VARIANTS)
 
 
-def variant(name: str) -> Variant:
+def variant(name: str, protocol: str = "released") -> Variant:
     """Return the parameters of one network.
 
     Parameters
     ----------
     name : str
         One of :func:`names`.
+    protocol : str
+        "released" or "text": where the network is described twice.
 
     Returns
     -------
@@ -196,7 +209,7 @@ def variant(name: str) -> Variant:
     """
     if name not in VARIANTS:
         raise UnknownNameError("zoo model", name, names())
-    return VARIANTS[name]
+    return TEXT_VARIANTS.get(name, VARIANTS[name]) if protocol == "text" else VARIANTS[name]
 
 
 def training_protocol(name: str) -> Protocol:
@@ -248,7 +261,7 @@ def build(
     DataError
         If the sequences are too short for the pools.
     """
-    row = variant(name) if isinstance(name, str) else name
+    row = variant(name, protocol) if isinstance(name, str) else name
     settings = training_protocol(protocol)
     if row.features(length) < 1:
         raise DataError(

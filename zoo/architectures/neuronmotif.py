@@ -92,7 +92,7 @@ class Network:
 
 
 PROTOCOLS: dict[str, Protocol] = {
-    "released": Protocol(1e-3, 0.9, "glorot_uniform", 0.0, epsilon=1e-7),
+    "released": Protocol(1e-3, 0.9, "glorot_uniform", 0.0, patience=15, epsilon=1e-7),
 }
 """Training protocols: Adam as Keras has it."""
 

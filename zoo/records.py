@@ -1,0 +1,102 @@
+"""Records of trained networks: what ``NAME.json`` says beside ``NAME.keras``."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from neuroninterp.backend import import_keras
+from neuroninterp.errors import OutputError
+from zoo.data import Part, TrainingData
+
+__all__ = ["SCHEMA", "command", "describe_data", "read_record", "score", "versions"]
+
+SCHEMA = "zoo-record/1"
+
+
+def read_record(path: str | Path) -> dict[str, Any]:
+    """Read the record of a trained network.
+
+    Raises
+    ------
+    OutputError
+        If the file cannot be read, or is no such record.
+    """
+    try:
+        record = json.loads(Path(path).read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise OutputError(f"{path} cannot be read: {error}") from error
+    if not isinstance(record, dict) or record.get("schema") != SCHEMA:
+        raise OutputError(f"{path} is not the record of a trained network (schema {SCHEMA})")
+    return record
+
+
+def score(predictions: np.ndarray, part: Part, class_names: tuple[str, ...]) -> dict[str, Any]:
+    """Score predicted probabilities against the labels.
+
+    Parameters
+    ----------
+    predictions : numpy.ndarray, shape=(N, T)
+        Probabilities.
+    part : Part
+        The sequences' labels.
+    class_names : tuple of str
+        Names of the T labels.
+
+    Returns
+    -------
+    dict
+        ``sequences``, means ``auroc`` and ``aupr`` over the classes, and ``classes``: one
+        record a class. None where a class has only one kind of label.
+    """
+    from neuroninterp.performance import performance
+
+    frame = performance(predictions, part.labels, class_names)
+    rows = [
+        {key: _json_number(value) for key, value in row.items()}
+        for row in frame[["class", "positives", "negatives", "auroc", "aupr"]].to_dict("records")
+    ]
+    means = {key: _json_number(frame[key].mean()) for key in ("auroc", "aupr")}
+    return {"sequences": len(part.labels), **means, "classes": rows}
+
+
+def _json_number(value: Any) -> Any:
+    """Return a score with 6 digits, None for NaN (which JSON lacks), and others as they are."""
+    if not isinstance(value, float):
+        return value
+    return None if np.isnan(value) else round(float(value), 6)
+
+
+def describe_data(data: TrainingData, file_name: str) -> dict[str, Any]:
+    """Describe the data that a network was trained on."""
+    sizes = {name: len(getattr(data, name).labels) for name in ("train", "valid", "test")}
+    return {"file": file_name, "attributes": data.attributes, **sizes}
+
+
+def versions() -> dict[str, str]:
+    """Return the versions of what a training run depends on."""
+    import platform
+    from importlib.metadata import version
+
+    keras_module = import_keras()
+    packages = ("neuroninterp", "keras", "tensorflow", "numpy", "onnx", "tf2onnx")
+    found = {"python": platform.python_version(), "backend": keras_module.backend.backend()}
+    for package in packages:
+        try:
+            found[package] = version(package)
+        except ImportError:
+            # Run from a source tree, or with another backend.
+            continue
+    return found
+
+
+def command(name: str, data: str, run: dict[str, Any], epochs: int, patience: int) -> str:
+    """Return the command that repeats a training run."""
+    return (
+        f"neuroninterp zoo train {name} --data {data} -o . --seed {run['seed']} "
+        f"--epochs {epochs} --patience {patience} --batch-size {run['batch_size']} "
+        f"--protocol {run['protocol']['name']}"
+    )
