@@ -204,7 +204,7 @@ def analyze(
     **options: Any,
 ) -> None:
     """Analyse MODEL and write a report that a browser opens."""
-    folder = Path(output) if output else Path(f"{Path(model).name}-report")
+    folder = Path(output) if output else Path(f"{Path(model.removeprefix('zoo:')).name}-report")
     from neuroninterp.analysis import analyze as run
     from neuroninterp.inspection import print_outcome
 

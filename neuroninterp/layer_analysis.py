@@ -57,6 +57,8 @@ class LayerOptions:
         Seed of the run.
     n_jobs : int
         Threads for matching.
+    grammar : bool
+        Whether to compose the layer's dictionary and its neurons' syntaxes.
     """
 
     neurons: tuple[int, ...] | None
@@ -64,6 +66,7 @@ class LayerOptions:
     effort: str
     seed: int
     n_jobs: int
+    grammar: bool = True
 
 
 def analyse_layer(
@@ -116,9 +119,12 @@ def analyse_layer(
             advance(1)
     with progress.stage(f"layer {layer}: matching", len(chosen)):
         found = _match_all(layer, neurons, splits, database, options)
-    composed, *dictionaries = _composed(
-        model, neurons, samples, from_data, database, options, progress
-    )
+    composed: list[NeuronResult] = neurons
+    dictionaries: list[tuple[DictionaryMotif, ...]] = []
+    if options.grammar:
+        composed, *dictionaries = _composed(
+            model, neurons, samples, from_data, database, options, progress
+        )
     completed = tuple(
         replace(neuron, matches=parts, mixture_matches=whole)
         for neuron, parts, whole in zip(composed, found["parts"], found["mixture"], strict=True)

@@ -6,7 +6,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
-__all__ = ["Progress"]
+__all__ = ["Progress", "counted"]
 
 
 class Progress:
@@ -16,6 +16,8 @@ class Progress:
     ----------
     visible : bool
         False for silence.
+    prefix : str
+        What is shown before each stage's name.
 
     Attributes
     ----------
@@ -23,16 +25,17 @@ class Progress:
         Wall-clock time of each finished stage.
     """
 
-    def __init__(self, *, visible: bool = False) -> None:
+    def __init__(self, *, visible: bool = False, prefix: str = "") -> None:
         self.seconds: dict[str, float] = {}
         self._visible = visible
+        self._prefix = prefix
 
     @contextmanager
     def stage(self, name: str, total: int = 1) -> Iterator[Callable[[int], None]]:
         """Run one stage; yields the function to call with each piece of finished work."""
         began = time.perf_counter()
         if self._visible:
-            with self._shown(name, total) as advance:
+            with self._shown(self._prefix + name, total) as advance:
                 yield advance
         else:
             yield lambda finished: None
@@ -61,3 +64,18 @@ class Progress:
             task = bars.add_task(name, total=total)
             yield lambda finished: bars.advance(task, finished)
             bars.update(task, completed=total)
+
+
+@contextmanager
+def counted(name: str, *, visible: bool) -> Iterator[Callable[[int, int], None]]:
+    """Show one piece of work whose size is known only once it has begun.
+
+    Yields the function to call with how much is done and how much there is in all.
+    """
+    from rich.console import Console
+    from rich.progress import Progress as Bars
+
+    console = Console(stderr=True)
+    with Bars(console=console, disable=not (visible and console.is_terminal)) as bars:
+        task = bars.add_task(name, total=None)
+        yield lambda done, total: bars.update(task, completed=done, total=total)

@@ -107,3 +107,10 @@ def test_wrong_arguments(pair: tuple[ni.Model, ni.Model], tmp_path) -> None:
     (tmp_path / "empty.onnx").touch()
     with pytest.raises(ModelError, match="is empty"):
         ni.load(tmp_path / "empty.onnx")
+
+
+def test_a_network_of_the_zoo_is_loaded_by_its_name():
+    named = ni.load("zoo:cnn-2")
+    assert named.path == weights_path("cnn-2", "keras")
+    with pytest.raises(UnknownNameError, match="unknown zoo model 'cnn-3'"):
+        ni.load("zoo:cnn-3")

@@ -96,6 +96,17 @@ def test_protocols_differ_in_what_they_say(protocol):
     assert kernel.var() == pytest.approx(expected, rel=0.03)
 
 
+def test_text_describes_one_network_otherwise():
+    # "Both networks have the same number of parameters."
+    text = zoo.network("cnn-50-2", "text").parameter_count()
+    assert text == zoo.network("cnn-2").parameter_count()
+    assert build("cnn-50-2", protocol="text", seed=0).count_params() == text
+    assert [name for name in VARIANTS if zoo.network(name, "text") != zoo.network(name)] == [
+        "cnn-50-2"
+    ]
+    assert (PROTOCOLS["released"].patience, PROTOCOLS["text"].patience) == (20, None)
+
+
 def test_seed_fixes_the_initial_weights():
     first, again, other = (build("cnn3-2", seed=seed).get_weights() for seed in (1, 1, 2))
     assert all(np.array_equal(a, b) for a, b in zip(first, again, strict=True))
@@ -132,6 +143,21 @@ def test_sites_lie_inside_and_never_overlap(simulation):
             occupied[row, start:end] += 1
     assert occupied.max() == 1
     assert np.array_equal(simulation.starts < 0, simulation.profiles < 0)
+
+
+def test_the_texts_buffer_keeps_sites_apart(simulation):
+    def gaps(simulated):
+        widths = np.array([0, *map(len, motif_probabilities())])[simulated.profiles + 1]
+        ends = np.maximum.accumulate(np.where(widths > 0, simulated.starts + widths, 0), axis=1)
+        before = np.concatenate([np.zeros((len(ends), 1), int), ends[:, :-1]], axis=1)
+        between = (simulated.starts - before)[widths > 0]
+        return np.concatenate([between, 200 - ends[:, -1]])
+
+    assert gaps(simulation).min() == 0
+    buffered = simulate(6000, np.random.default_rng(7), buffer=1)
+    assert gaps(buffered).min() == 1
+    # The gaps are drawn as before, but for the buffer.
+    assert abs(gaps(buffered).mean() - gaps(simulation).mean()) < 0.5
 
 
 def test_numbers_of_sites_and_profiles_follow_the_released_distribution(simulation):
@@ -238,7 +264,7 @@ def test_bad_data_and_outputs_are_told(tmp_path):
     write_koo_eddy(path, n=20, force=True, models=False)
     with h5py.File(path, "a") as file:
         file["X_test"][0, :, 5] = 1
-    with pytest.raises(DataError, match="X_test is not one-hot"):
+    with pytest.raises(DataError, match="X_test is data that is not one-hot"):
         read_training_data(path)
     with h5py.File(path, "a") as file:
         del file["Y_valid"]

@@ -20,6 +20,10 @@ from neuroninterp.models.runtime import Runtime, Tap
 __all__ = ["Model", "load"]
 
 
+_ZOO = "zoo:"
+"""Begins the name of a network that ships with the zoo, where a file could be given."""
+
+
 @dataclass(frozen=True, eq=False)
 class Model:
     """A trained network, read from a file and checked against its own runtime.
@@ -166,7 +170,8 @@ def load(
     ----------
     path : str or Path
         A ``.keras`` or ``.h5``/``.hdf5`` file, an architecture in JSON, a SavedModel folder,
-        or an ``.onnx`` file; recognised by its content.
+        or an ``.onnx`` file, recognised by its content; or the name of a trained network of
+        the zoo, like "zoo:cnn-25".
     weights : str, Path or None
         Weights of an architecture in JSON; None takes the file of that name beside it.
     device : str
@@ -195,6 +200,8 @@ def load(
     ------
     ModelError
         If the file is missing, is not a model, or has no convolution on a one-hot input.
+    UnknownNameError
+        If the zoo has no network of that name.
     UnsupportedOperationError
         If an operation before the first convolution is not understood.
     FidelityError
@@ -210,11 +217,12 @@ def load(
         length=length,
         held=dict(held or {}),
     )
+    file = _located(path)
     apart = None if weights is None else Path(weights)
     resolved = resolve_device(device)
     import_keras()
     read = read_model(
-        Path(path),
+        file,
         request,
         device=resolved,
         trust=trust_model,
@@ -230,7 +238,7 @@ def load(
         read.layout.reference_length or reference_length(read.graph),
     )
     return Model(
-        path=Path(path),
+        path=file,
         format=read.format,
         graph=read.graph,
         layout=read.layout,
@@ -243,3 +251,13 @@ def load(
         taps=read.taps,
         weights=apart,
     )
+
+
+def _located(path: str | Path) -> Path:
+    """Return the file that a path, or the name of a network of the zoo, stands for."""
+    if not str(path).startswith(_ZOO):
+        return Path(path)
+    # The zoo builds on this package, so it is asked only when it is named.
+    from zoo.pretrained import weights_path
+
+    return weights_path(str(path).removeprefix(_ZOO), "keras")

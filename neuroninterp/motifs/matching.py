@@ -44,7 +44,7 @@ from neuroninterp.motifs.information import (
 from neuroninterp.motifs.records import Match
 from neuroninterp.motifs.tomtom import tomtom
 
-__all__ = ["E_VALUE", "WHOLE_MOTIF", "match", "shuffle_columns"]
+__all__ = ["E_VALUE", "WHOLE_MOTIF", "clipped_match", "match", "shuffle_columns"]
 
 E_VALUE = 0.1
 """Largest E-value of a match."""
@@ -130,6 +130,49 @@ def match(
         )
         hits[query.index] += [candidate for candidate in placed if candidate is not None]
     return [_best_first(found) for found in hits]
+
+
+def clipped_match(
+    ppms: Sequence[np.ndarray],
+    database: MotifDatabase,
+    *,
+    e_value: float = E_VALUE,
+    n_jobs: int = 1,
+) -> list[tuple[str, ...]]:
+    """Match clipped PPMs by Tomtom alone, as Koo & Eddy 2019 count matches.
+
+    None of the demands of :func:`match` are made, so faint PPMs "match" more than they should:
+    good for repeating published figures, not for claims of one's own.
+
+    Parameters
+    ----------
+    ppms : sequence of numpy.ndarray, shape=(L, 4)
+        Probabilities, ACGT, rows summing to 1; each is clipped to its informative positions
+        and three more on either side.
+    database : MotifDatabase
+        Known motifs.
+    e_value : float
+        Largest E-value of a hit.
+    n_jobs : int
+        Threads; -1 for all.
+
+    Returns
+    -------
+    list of tuple of str
+        Ids of the known motifs hit by each PPM, smallest E-value first; none for a PPM
+        without an informative position.
+    """
+    spans = [clip(ppm) for ppm in ppms]
+    queries = [
+        _Query(index, start, _check_ppm(ppm, index)[start:end])
+        for index, (ppm, (start, end)) in enumerate(zip(ppms, spans, strict=True))
+        if end > start
+    ]
+    hits: list[tuple[str, ...]] = [()] * len(spans)
+    for query, found in _search(queries, database, e_value, n_jobs):
+        ordered = sorted(found, key=lambda hit: hit.e_value)
+        hits[query.index] = tuple(database.ids[hit.target] for hit in ordered)
+    return hits
 
 
 def shuffle_columns(ppm: np.ndarray, rng: np.random.Generator) -> np.ndarray:

@@ -1,0 +1,21 @@
+"""The ``zoo`` commands: parse, call, print. Heavy imports happen inside the commands."""
+
+from __future__ import annotations
+
+import click
+
+from zoo.cli.data import in_vivo, simulate
+from zoo.cli.listing import list_models, relevant
+from zoo.cli.tables import logos, table1, table2
+from zoo.cli.training import train
+
+__all__ = ["zoo"]
+
+
+@click.group()
+def zoo() -> None:
+    """Networks of the papers: their data, their training, their tables."""
+
+
+for _command in (list_models, relevant, simulate, in_vivo, train, table1, table2, logos):
+    zoo.add_command(_command)

@@ -1,0 +1,153 @@
+"""Commands that make data sets."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+__all__ = ["in_vivo", "simulate"]
+
+_SPLITS = ("train", "valid", "test")
+_NATURAL = click.IntRange(min=0)
+_POSITIVE = click.IntRange(min=1)
+
+
+@click.command()
+@click.argument("name", default="koo-eddy")
+@click.option("-o", "--output", type=click.Path(path_type=Path), required=True, help="HDF5 file.")
+@click.option(
+    "--n", type=_POSITIVE, help="Number of sequences in all parts.  [default: the paper's]"
+)
+@click.option("--seed", type=_NATURAL, default=0, show_default=True, help="Of the random numbers.")
+@click.option(
+    "--split",
+    "splits",
+    type=click.Choice(_SPLITS),
+    multiple=True,
+    help="Write only this part (repeatable); the parts stay the same.",
+)
+@click.option("--limit", type=_POSITIVE, help="Write only the first sequences of each part.")
+@click.option(
+    "--buffer",
+    type=_NATURAL,
+    default=0,
+    show_default=True,
+    help="Of koo-eddy: fewest bp between sites, and at the ends (the paper's text has 1).",
+)
+@click.option("--without-models", is_flag=True, help="Leave out the ground-truth probabilities.")
+@click.option("--force", is_flag=True, help="Replace a file that exists.")
+def simulate(
+    name: str,
+    output: Path,
+    n: int | None,
+    seed: int,
+    splits: tuple[str, ...],
+    limit: int | None,
+    buffer: int,
+    without_models: bool,
+    force: bool,
+) -> None:
+    """Simulate the synthetic data NAME: koo-eddy (the default) or toy-2.
+
+    koo-eddy: 12 known motifs in random DNA of 200 bp (Koo & Eddy 2019).
+
+    toy-2: two CTCF sites in 82 bp, rightly spaced or not (NeuronMotif).
+    """
+    from zoo.simulations.files import write_simulation
+
+    sizes = write_simulation(
+        name,
+        output,
+        n=n,
+        seed=seed,
+        splits=splits or _SPLITS,
+        limit=limit,
+        models=not without_models,
+        buffer=buffer,
+        force=force,
+    )
+    parts = ", ".join(f"{size:,} {part}" for part, size in sizes.items())
+    click.echo(f"wrote {output}: {parts} sequences")
+
+
+@click.command("in-vivo")
+@click.option("-o", "--output", type=click.Path(path_type=Path), required=True, help="HDF5 file.")
+@click.option(
+    "--deepsea",
+    type=click.Path(path_type=Path),
+    help="Folder with DeepSEA's train.mat, valid.mat and test.mat.",
+)
+@click.option("--genome", type=click.Path(path_type=Path), help="FASTA file of a genome.")
+@click.option(
+    "--peaks",
+    multiple=True,
+    metavar="[CLASS=]FILE",
+    help="BED file of a factor's peaks, with --genome (repeatable).",
+)
+@click.option(
+    "--test-chromosomes", default="chr8,chr9", show_default=True, help="Held out for the test."
+)
+@click.option(
+    "--valid-chromosomes", default="chr7", show_default=True, help="Held out for validation."
+)
+@click.option("--force", is_flag=True, help="Replace a file that exists.")
+@click.option("-v/-q", "--verbose/--quiet", default=True, help="Show progress.")
+def in_vivo(
+    output: Path,
+    deepsea: Path | None,
+    genome: Path | None,
+    peaks: tuple[str, ...],
+    test_chromosomes: str,
+    valid_chromosomes: str,
+    force: bool,
+    verbose: bool,
+) -> None:
+    """Make in vivo data: sequences of 1,000 bp in which at least one factor binds.
+
+    Either from DeepSEA's own files, of which the 12 factors of Koo & Eddy's synthetic data are
+    taken, or from a genome and one BED file of peaks a factor.
+    """
+    if (deepsea is None) == (genome is None):
+        raise click.UsageError("give either --deepsea DIR, or --genome FASTA with --peaks FILE")
+    if (genome is None) != (not peaks):
+        raise click.UsageError("--genome and --peaks belong together")
+    from neuroninterp.progress import counted
+
+    with counted("in vivo sequences", visible=verbose) as progress:
+        if deepsea is not None:
+            from zoo.datasets.deepsea import write_deepsea_in_vivo
+
+            sizes = write_deepsea_in_vivo(deepsea, output, force=force, progress=progress)
+        else:
+            assert genome is not None  # of the two, one is given
+            from zoo.datasets.genome import write_genome_in_vivo
+
+            sizes = write_genome_in_vivo(
+                genome,
+                _named(peaks),
+                output,
+                test_chromosomes=_listed(test_chromosomes),
+                valid_chromosomes=_listed(valid_chromosomes),
+                force=force,
+                progress=progress,
+            )
+    parts = ", ".join(f"{size:,} {part}" for part, size in sizes.items())
+    click.echo(f"wrote {output}: {parts} sequences")
+
+
+def _named(peaks: tuple[str, ...]) -> dict[str, str] | tuple[str, ...]:
+    """Return CLASS=FILE pairs as a mapping, and files alone as they are."""
+    pairs = [peak.partition("=") for peak in peaks]
+    if not any(equals for _, equals, _ in pairs):
+        return peaks
+    if not all(equals for _, equals, _ in pairs):
+        raise click.UsageError("give all --peaks as CLASS=FILE, or all as FILE")
+    named = {name: file for name, _, file in pairs}
+    if len(named) < len(pairs):
+        raise click.UsageError("the classes of --peaks must differ")
+    return named
+
+
+def _listed(words: str) -> tuple[str, ...]:
+    return tuple(word.strip() for word in words.split(",") if word.strip())

@@ -1,0 +1,1 @@
+"""The paper's tables, from trained networks: measure, summarise, compare, write."""
