@@ -14,7 +14,6 @@ import numpy as np
 import pytest
 from click.testing import CliRunner
 
-from neuroninterp.bottleneck import structural
 from neuroninterp.errors import (
     DataError,
     NeuroninterpError,
@@ -135,15 +134,6 @@ def test_tables_name_the_papers_networks():
             assert (row.auroc is not None) == first
             assert (row.aupr is not None) == (first and number == 2)
             assert 0 <= row.relevant.mean <= row.match.mean <= 1
-
-
-@pytest.mark.parametrize("name", VARIANTS)
-def test_the_architecture_alone_gives_the_papers_bottleneck(name, tmp_path):
-    import neuroninterp as ni
-
-    build(name, seed=0).save(tmp_path / "untrained.keras")
-    reading = structural(ni.load(tmp_path / "untrained.keras").layers)
-    assert (reading.layer, reading.kind) == (BOTTLENECKS[name].layer, BOTTLENECKS[name].kind)
 
 
 # --- the table -------------------------------------------------------------------------------

@@ -11,10 +11,11 @@ import numpy as np
 import pytest
 
 from neuroninterp.backend import import_keras
-from neuroninterp.errors import NeuroninterpError, OutputError
+from neuroninterp.errors import FidelityError, NeuroninterpError, OutputError
 from zoo.architectures.koo_eddy import Block, Variant
 from zoo.checkpoints import Checkpoint
 from zoo.data import read_training_data
+from zoo.shipping import ship
 from zoo.simulations.files import write_koo_eddy
 from zoo.training import train
 
@@ -173,3 +174,21 @@ def test_missing_exporter_is_told_before_any_work(data_path, tmp_path, monkeypat
     with pytest.raises(NeuroninterpError, match="pip install tf2onnx"):
         train(TINY, data_path, tmp_path, epochs=1)
     assert list(tmp_path.iterdir()) == []
+
+
+def test_shipped_files_are_small_and_compute_the_same(data_path, tmp_path):
+    for folder in ("runs", "ship"):
+        (tmp_path / folder).mkdir()
+    train("cnn-50-2", data_path, tmp_path / "runs", epochs=1, device="cpu")
+    (shipped,) = ship(tmp_path / "runs", folder=tmp_path / "ship")
+    trained = tmp_path / "runs" / "cnn-50-2.keras"
+    assert shipped.stat().st_size < trained.stat().st_size
+    weights = zip(load(shipped).get_weights(), load(trained).get_weights(), strict=True)
+    assert all(np.array_equal(a, b) for a, b in weights)
+    record = (tmp_path / "ship" / "cnn-50-2.json").read_text()
+    assert record == (tmp_path / "runs" / "cnn-50-2.json").read_text()
+    # A file that is not the record's network is told by its ONNX file.
+    train("cnn-50-2", data_path, tmp_path / "runs", seed=1, epochs=1, device="cpu", force=True)
+    shutil.copy(shipped, trained)
+    with pytest.raises(FidelityError, match="differ from the Keras network's"):
+        ship(tmp_path / "runs", ["cnn-50-2"], folder=tmp_path / "ship")

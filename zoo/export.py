@@ -14,7 +14,7 @@ from neuroninterp.errors import FidelityError, NeuroninterpError
 if TYPE_CHECKING:
     import keras
 
-__all__ = ["check_exporter", "export_onnx"]
+__all__ = ["check_export", "check_exporter", "export_onnx"]
 
 TOLERANCE = 1e-5
 """Largest difference allowed between the two files' probabilities."""
@@ -55,13 +55,24 @@ def export_onnx(model: keras.Model, path: str | Path, examples: np.ndarray) -> N
         If the ONNX file's outputs differ from the network's by more than 1e-5.
     """
     check_exporter()
-    expected = np.asarray(model(examples, training=False))
     with warnings.catch_warnings():
         # Keras's exporter still asks for np.object, which NumPy warns about.
         warnings.simplefilter("ignore", FutureWarning)
         warnings.simplefilter("ignore", DeprecationWarning)
         model.export(str(path), format="onnx", verbose=False)
     _tidy(model, path)
+    check_export(model, path, examples)
+
+
+def check_export(model: keras.Model, path: str | Path, examples: np.ndarray) -> None:
+    """Make sure that an ONNX file computes what a Keras network does.
+
+    Raises
+    ------
+    FidelityError
+        If outputs differ by more than 1e-5.
+    """
+    expected = np.asarray(model(examples, training=False))
     difference = float(np.abs(_run(path, examples) - expected).max())
     if not difference <= TOLERANCE:
         raise FidelityError(

@@ -1,4 +1,7 @@
-"""The trained networks that ship with the zoo: ``NAME.keras``, ``NAME.onnx``, ``NAME.json``."""
+"""The trained networks that ship with the zoo: ``NAME.keras`` and its record ``NAME.json``.
+
+Some are there as ``NAME.onnx``, too, for the demo and for the tests of the ONNX reader.
+"""
 
 from __future__ import annotations
 
@@ -12,18 +15,20 @@ from zoo.catalogue import names, network
 if TYPE_CHECKING:
     import keras
 
-__all__ = ["load", "read_record", "shipped", "test_data_path", "weights_path"]
+__all__ = ["WEIGHTS", "load", "read_record", "shipped", "test_data_path", "weights_path"]
 
-_FOLDER = Path(__file__).parent / "weights"
+WEIGHTS = Path(__file__).parent / "weights"
+"""Folder of the shipped networks."""
+
 _FORMATS = ("keras", "onnx", "json")
 
 
 def shipped() -> tuple[str, ...]:
     """Return the names of the networks whose weights are here, in the order of the table."""
-    return tuple(name for name in names() if (_FOLDER / f"{name}.json").exists())
+    return tuple(name for name in names() if (WEIGHTS / f"{name}.json").exists())
 
 
-def weights_path(name: str, format: str = "onnx") -> Path:
+def weights_path(name: str, format: str = "keras") -> Path:
     """Return the file of a shipped network.
 
     Parameters
@@ -31,14 +36,14 @@ def weights_path(name: str, format: str = "onnx") -> Path:
     name : str
         One of :func:`shipped`.
     format : str
-        "onnx", "keras", or "json" for the record of its training.
+        "keras", "json" for the record of its training, or "onnx", which not all have.
 
     Raises
     ------
     UnknownNameError
         If there is no such network or format.
     ModelError
-        If the network is known but its weights are not shipped.
+        If the network is known but its weights are not shipped, or not in this format.
     """
     network(name)
     if format not in _FORMATS:
@@ -48,12 +53,18 @@ def weights_path(name: str, format: str = "onnx") -> Path:
             f"weights of zoo model {name!r} are not shipped (those of {', '.join(shipped())} "
             f"are); train it with 'neuroninterp zoo train {name} --data FILE -o DIR'"
         )
-    return _FOLDER / f"{name}.{format}"
+    path = WEIGHTS / f"{name}.{format}"
+    if not path.exists():
+        raise ModelError(
+            f"zoo model {name!r} is not shipped as {format}; use its .keras file, or train it: "
+            "'neuroninterp zoo train' writes both"
+        )
+    return path
 
 
 def test_data_path() -> Path:
     """Return the held-out sequences that the networks of Koo & Eddy were tested on (HDF5)."""
-    return _FOLDER / "test.h5"
+    return WEIGHTS / "test.h5"
 
 
 def read_record(name: str) -> dict[str, Any]:
