@@ -10,11 +10,21 @@ import h5py
 import numpy as np
 import pytest
 
+import neuroninterp as ni
 from neuroninterp.backend import import_keras
-from neuroninterp.errors import FidelityError, NeuroninterpError, OutputError
-from zoo.architectures.koo_eddy import Block, Variant
+from neuroninterp.errors import (
+    FidelityError,
+    NeuroninterpError,
+    OutputError,
+    UnsupportedOperationError,
+)
+from neuroninterp.sequences.coding import one_hot
+from zoo import catalogue
+from zoo.architectures.koo_eddy import VARIANTS, Block, Variant
+from zoo.calibration import calibrate, random_network
 from zoo.checkpoints import Checkpoint
 from zoo.data import read_training_data
+from zoo.export import export_onnx
 from zoo.shipping import ship
 from zoo.simulations.files import write_koo_eddy
 from zoo.training import train
@@ -169,11 +179,34 @@ def test_arguments_out_of_range_are_told_before_any_work(data_path, tmp_path, wr
     assert time.perf_counter() - started < 1
 
 
-def test_missing_exporter_is_told_before_any_work(data_path, tmp_path, monkeypatch):
-    monkeypatch.setattr("zoo.export.importlib.util.find_spec", lambda name: None)
-    with pytest.raises(NeuroninterpError, match="pip install tf2onnx"):
-        train(TINY, data_path, tmp_path, epochs=1)
-    assert list(tmp_path.iterdir()) == []
+@pytest.mark.parametrize("name", [*VARIANTS, "toy-2", "bd-10"])
+def test_every_network_can_be_written_as_onnx(name, tmp_path):
+    import onnxruntime
+
+    model = random_network(name, length=400) if name == "bd-10" else catalogue.build(name, seed=1)
+    length = model.input_shape[1]
+    codes = np.random.default_rng(0).integers(0, 4, (4, length), np.uint8)
+    calibrate(model, one_hot(codes))
+    export_onnx(model, tmp_path / "network.onnx", one_hot(codes))
+    session = onnxruntime.InferenceSession(
+        str(tmp_path / "network.onnx"), providers=["CPUExecutionProvider"]
+    )
+    fresh = one_hot(np.random.default_rng(1).integers(0, 5, (3, length), np.uint8))
+    found = session.run(["probabilities"], {"sequence": fresh})[0]
+    expected = model.predict(fresh, verbose=0)
+    assert np.abs(found - expected).max() < 1e-5 * np.abs(expected).max()
+    assert found.std() > 0
+    layers = [layer.number for layer in ni.load(tmp_path / "network.onnx").layers]
+    assert len(layers) == len(catalogue.network(name).blocks)
+
+
+def test_a_layer_that_cannot_be_written_is_named(tmp_path):
+    keras = import_keras()
+    inputs = keras.Input((20, 4))
+    outputs = keras.layers.LSTM(3, name="memory")(inputs)
+    model = keras.Model(inputs, outputs, name="recurrent")
+    with pytest.raises(UnsupportedOperationError, match="layer 'memory' of 'recurrent' is a LSTM"):
+        export_onnx(model, tmp_path / "network.onnx", np.zeros((1, 20, 4), np.float32))
 
 
 def test_shipped_files_are_small_and_compute_the_same(data_path, tmp_path):

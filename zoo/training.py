@@ -24,7 +24,7 @@ from neuroninterp.sequences.coding import one_hot
 from zoo import catalogue, records
 from zoo.checkpoints import Checkpoint, History, checkpoint_folder
 from zoo.data import Part, TrainingData, read_training_data
-from zoo.export import check_exporter, export_onnx
+from zoo.export import export_onnx
 
 if TYPE_CHECKING:
     import keras
@@ -96,7 +96,7 @@ def train(
         If the network exists already, an interrupted run there had other settings, or the
         folder cannot be written.
     NeuroninterpError
-        If an argument is out of range, or the ONNX exporter is missing.
+        If an argument is out of range.
     """
     row = catalogue.network(name, protocol) if isinstance(name, str) else name
     source = catalogue.source_of(row)
@@ -108,7 +108,6 @@ def train(
     _check_arguments(epochs=epochs, patience=patience, batch_size=batch_size, seed=seed)
     output = Path(output)
     _check_output(output, row.name, force)
-    check_exporter()
     loaded = read_training_data(data)
     resolve_device(device)
     import_keras()
