@@ -30,9 +30,6 @@ from zoo.trial_progress import TrialDisplay, TrialStatus
 __all__ = ["Trial", "TrialSettings", "default_jobs", "train_trials"]
 
 _AT_ONCE_ON_GPU = 4
-_FUSED = "--tf_xla_auto_jit=2 --tf_xla_cpu_global_jit --tf_xla_ops_to_cluster=FUSIBLE"
-"""Lets TensorFlow fuse what lies between the convolutions: 8 to 10 % less time on a CPU. (The
-whole network in XLA is several times slower there, because its convolutions are.)"""
 _LOOK_EVERY = 0.5
 """Seconds between looks at the running processes."""
 
@@ -304,7 +301,6 @@ def _environment(at_once: int, device: str) -> dict[str, str]:
     for name in ("TF_NUM_INTRAOP_THREADS", "OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS"):
         environment[name] = str(threads)
     environment["TF_NUM_INTEROP_THREADS"] = "1"
-    environment.setdefault("TF_XLA_FLAGS", _FUSED)
     if threads == 1:
         flags = environment.get("XLA_FLAGS", "")
         environment["XLA_FLAGS"] = f"{flags} --xla_cpu_multi_thread_eigen=false".strip()
