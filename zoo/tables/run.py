@@ -182,16 +182,20 @@ def _check(
 def _data(
     number: int, data: str | Path | None, folder: Path, protocol: str, progress: Progress
 ) -> Path:
+    if data is None and number == 2:
+        raise DataError(
+            "Table 2 needs in vivo data: make them with 'neuroninterp zoo in-vivo' and give --data"
+        )
+    if data is not None and not Path(data).is_file():
+        raise DataError(
+            f"{data}: no such file; make it with 'neuroninterp zoo simulate' or 'zoo in-vivo'"
+        )
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise OutputError(f"cannot make the folder {folder}: {error}") from error
     if data is not None:
         return Path(data)
-    if number == 2:
-        raise DataError(
-            "Table 2 needs in vivo data: make them with 'neuroninterp zoo in-vivo' and give --data"
-        )
     path = folder / "koo_eddy.h5"
     if not path.exists():
         with progress.stage("simulating sequences"):
