@@ -7,7 +7,6 @@ Everything lies in one folder and is used again by the next call: the data, a fo
 from __future__ import annotations
 
 import json
-import os
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -21,6 +20,7 @@ from zoo.data import read_part
 from zoo.records import read_record
 from zoo.simulations.files import write_koo_eddy
 from zoo.tables.alignment import ALIGNMENTS
+from zoo.tables.files import write_text
 from zoo.tables.filters import measure_filters
 from zoo.tables.layers import measure_layers
 from zoo.tables.paper import TABLES
@@ -223,15 +223,7 @@ def _sampled(
 def _write_measured(path: Path, settings: dict[str, Any], measured: Sequence[Measured]) -> Path:
     """Write everything that the table was made from, one network a line."""
     lines = ",\n".join(json.dumps(vars(item)) for item in measured)
-    temporary = path.with_name(f".{path.name}.partial")
-    try:
-        temporary.write_text(
-            f'{{"settings": {json.dumps(settings)},\n"networks": [\n{lines}\n]}}\n',
-            encoding="utf-8",
-        )
-        os.replace(temporary, path)
-    except OSError as error:
-        raise OutputError(f"cannot write {path}: {error}") from error
+    write_text(path, f'{{"settings": {json.dumps(settings)},\n"networks": [\n{lines}\n]}}\n')
     return path
 
 

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import csv
 import json
-import os
 from collections.abc import Iterable, Sequence
 from io import StringIO
 from pathlib import Path
 from typing import Any
 
-from neuroninterp.errors import OutputError
+from zoo.tables.files import write_text
 from zoo.tables.paper import Bottleneck, Figure
 from zoo.tables.table import AUROC_TOLERANCE, LayerRow, Row, Table, VerdictRow, as_dict
 
@@ -41,16 +40,9 @@ def write_table(table: Table, folder: Path) -> list[Path]:
     }
     if table.layers:
         files[f"{name}-layers.tsv"] = _tsv(_flat_layer(row) for row in table.layers)
-    written = []
-    try:
-        for file_name, text in files.items():
-            temporary = folder / f".{file_name}.partial"
-            temporary.write_text(text, encoding="utf-8")
-            os.replace(temporary, folder / file_name)
-            written.append(folder / file_name)
-    except OSError as error:
-        raise OutputError(f"cannot write {folder / file_name}: {error}") from error
-    return written
+    for file_name, text in files.items():
+        write_text(folder / file_name, text)
+    return [folder / file_name for file_name in files]
 
 
 def markdown(table: Table) -> str:

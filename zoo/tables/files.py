@@ -1,4 +1,4 @@
-"""Answers kept beside the networks that they are about, and used again where nothing changed."""
+"""Files written whole or not at all; answers kept beside the networks that they are about."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from typing import Any
 
 from neuroninterp.errors import OutputError
 
-__all__ = ["cached", "file_sha256"]
+__all__ = ["cached", "file_sha256", "write_text"]
 
 
 def cached(
@@ -43,13 +43,24 @@ def cached(
         # None yet, or not one of ours: it is computed anew.
         pass
     answer: dict[str, Any] = json.loads(json.dumps(compute()))
+    write_text(path, json.dumps({"settings": settings, **answer}, indent=1) + "\n")
+    return answer
+
+
+def write_text(path: Path, text: str) -> None:
+    """Write a text file, whole or not at all.
+
+    Raises
+    ------
+    OutputError
+        If the file cannot be written.
+    """
     temporary = path.with_name(f".{path.name}.partial")
     try:
-        temporary.write_text(json.dumps({"settings": settings, **answer}, indent=1) + "\n")
+        temporary.write_text(text, encoding="utf-8")
         os.replace(temporary, path)
     except OSError as error:
         raise OutputError(f"cannot write {path}: {error}") from error
-    return answer
 
 
 def file_sha256(path: Path) -> str:
