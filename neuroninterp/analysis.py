@@ -21,7 +21,7 @@ from neuroninterp.motifs import load_database, relevant_indices
 from neuroninterp.performance import mean_performance, performance
 from neuroninterp.progress import Progress
 from neuroninterp.results import AnalysisResult, prepare_output, write_results
-from neuroninterp.sampling import check_neurons, sampling_seconds
+from neuroninterp.sampling import check_effort, check_neurons, sampling_seconds
 from neuroninterp.sequences import Sequences, read_sequences
 from neuroninterp.text import numbered
 
@@ -119,6 +119,7 @@ def analyze(
         If the model, the data, the motifs or the output cannot be used; see
         :mod:`neuroninterp.errors`.
     """
+    check_effort(effort)
     progress = Progress(visible=verbose)
     folder = prepare_output(output) if output is not None else None
     with progress.stage("reading motifs"):

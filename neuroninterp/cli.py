@@ -10,11 +10,11 @@ from typing import Any
 import click
 
 from neuroninterp.errors import NeuroninterpError
+from neuroninterp.exit_codes import EXIT_BUG, EXIT_INTERRUPTED, EXIT_WRONG_INPUT
+from neuroninterp.text import comma_separated
 from zoo.cli import zoo
 
 __all__ = ["command", "main"]
-
-EXIT_BUG, EXIT_WRONG_INPUT, EXIT_INTERRUPTED = 1, 2, 130
 
 
 class _Held(click.ParamType):
@@ -204,13 +204,18 @@ def analyze(
     **options: Any,
 ) -> None:
     """Analyse MODEL and write a report that a browser opens."""
-    folder = Path(output) if output else Path(f"{Path(model.removeprefix('zoo:')).name}-report")
     from neuroninterp.analysis import analyze as run
     from neuroninterp.inspection import print_outcome
+    from neuroninterp.models.model import ZOO
 
-    wanted = tuple(name.strip() for name in relevant.split(",") if name.strip())
+    folder = Path(output) if output else Path(f"{Path(model.removeprefix(ZOO)).name}-report")
     result = run(
-        model, output=folder, relevant=wanted, held=dict(held), verbose=not quiet, **options
+        model,
+        output=folder,
+        relevant=comma_separated(relevant),
+        held=dict(held),
+        verbose=not quiet,
+        **options,
     )
     print_outcome(result, folder)
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import unicodedata
 from collections.abc import Sequence
 
-__all__ = ["LONGEST", "numbered", "printable"]
+__all__ = ["LONGEST", "comma_separated", "numbered", "printable"]
 
 LONGEST = 200
 """Characters of a name that are shown, unless the place has room for fewer."""
@@ -45,6 +45,11 @@ def _shown(character: str) -> str:
     if character.isprintable():
         return character
     return " " if unicodedata.category(character) == "Zs" else "?"
+
+
+def comma_separated(text: str) -> tuple[str, ...]:
+    """Return the words between commas, without the spaces around them; none of an empty text."""
+    return tuple(word.strip() for word in text.split(",") if word.strip())
 
 
 def numbered(word: str, numbers: Sequence[int]) -> str:

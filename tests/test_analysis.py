@@ -190,6 +190,8 @@ def test_layers_that_see_the_whole_sequence_are_skipped(tmp_path: Path) -> None:
         ni.analyze(path, layers=[2])
     with pytest.raises(UnknownNameError, match="unknown layer '3'"):
         ni.analyze(path, layers=[3])
+    with pytest.raises(UnknownNameError, match="unknown effort 'fast'; valid: quick, standard"):
+        ni.analyze(path, effort="fast")
 
 
 def test_same_seed_same_result(relevant: tuple[str, ...]) -> None:

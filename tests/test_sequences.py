@@ -628,6 +628,6 @@ def test_genomes_that_do_not_serve(tmp_path, genome):
 def test_a_genome_in_a_folder_that_cannot_be_written(tmp_path, genome, monkeypatch):
     path = tmp_path / "peaks.bed"
     path.write_text("chr1\t4\t8\n")
-    monkeypatch.setattr("neuroninterp.sequences.bed.os.access", lambda *_: False)
+    monkeypatch.setattr("neuroninterp.sequences.genome.os.access", lambda *_: False)
     assert decode(read_sequences(path, length=4, genome=genome).codes) == ["GGTT"]
     assert not (tmp_path / "genome.fa.fai").exists()

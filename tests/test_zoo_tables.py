@@ -31,7 +31,7 @@ from zoo.tables.alignment import ALIGNMENTS, align_filters, alignable_layers
 from zoo.tables.files import cached
 from zoo.tables.filters import planted_names
 from zoo.tables.paper import BOTTLENECKS, TABLES
-from zoo.tables.run import make_table, table_models
+from zoo.tables.run import LayerSettings, make_table, table_models
 from zoo.tables.table import Measured, build_table
 from zoo.tables.write import markdown
 from zoo.trials import TrialSettings, default_jobs, train_trials
@@ -299,8 +299,6 @@ def test_what_is_there_is_used_and_other_settings_are_refused(table_folder, data
 
 
 def _layer_settings(settings):
-    from zoo.tables.run import LayerSettings
-
     return LayerSettings(1, settings["effort"], settings["neurons"])
 
 
@@ -340,6 +338,10 @@ def test_wrong_names_and_numbers_are_told_before_anything_is_trained(data_path, 
         make_table(1, tmp_path / "new", models=["bd-10"])
     with pytest.raises(UnknownNameError, match="'paper'; valid: released, text"):
         make_table(1, tmp_path / "new", alignment="paper")
+    with pytest.raises(UnknownNameError, match="unknown effort 'fast'; valid: quick, standard"):
+        make_table(1, tmp_path / "new", layers=LayerSettings(effort="fast"))
+    with pytest.raises(NeuroninterpError, match="there is no table 3; valid: 1, 2"):
+        make_table(3, tmp_path / "new", models=["cnn-2"])
     with pytest.raises(NeuroninterpError, match="trials is 0"):
         train_trials(["cnn-25"], data_path, tmp_path, trials=0)
     with pytest.raises(DataError, match="Table 2 needs in vivo data"):

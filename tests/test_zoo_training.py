@@ -207,6 +207,12 @@ def test_a_layer_that_cannot_be_written_is_named(tmp_path):
     model = keras.Model(inputs, outputs, name="recurrent")
     with pytest.raises(UnsupportedOperationError, match="layer 'memory' of 'recurrent' is a LSTM"):
         export_onnx(model, tmp_path / "network.onnx", np.zeros((1, 20, 4), np.float32))
+    x = keras.layers.Conv1D(3, 5, activation="relu")(inputs)
+    model = keras.Model(inputs, keras.layers.BatchNormalization(name="late")(x))
+    with pytest.raises(
+        UnsupportedOperationError, match=r"layer 'late' of .* there; it writes Conv"
+    ):
+        export_onnx(model, tmp_path / "network.onnx", np.zeros((1, 20, 4), np.float32))
 
 
 def test_shipped_files_are_small_and_compute_the_same(data_path, tmp_path):

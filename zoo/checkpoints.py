@@ -45,6 +45,26 @@ class History:
             return 0
         return self.val_loss.index(min(self.val_loss)) + 1
 
+    @classmethod
+    def from_json(cls, content: Mapping[str, Any]) -> History:
+        """Return a history that :func:`dataclasses.asdict` turned into JSON values.
+
+        Raises
+        ------
+        KeyError
+            If a part is missing.
+        """
+        return cls(tuple(content["loss"]), tuple(content["val_loss"]), content["seconds"])
+
+    def losses(self) -> str:
+        """Say the last validation loss and the best; "" before any."""
+        if not self.val_loss:
+            return ""
+        return (
+            f"validation loss {self.val_loss[-1]:.4f}, "
+            f"best {min(self.val_loss):.4f} (epoch {self.best_epoch})"
+        )
+
     def after(self, loss: float, val_loss: float, seconds: float) -> History:
         """Return the history with one more epoch."""
         return History(
@@ -61,8 +81,7 @@ def read_progress(output: Path, name: str) -> History:
     """Return how far a training run is that another process does; empty where unknown."""
     try:
         text = (checkpoint_folder(output, name) / "history.json").read_text()
-        history = json.loads(text)["history"]
-        return History(tuple(history["loss"]), tuple(history["val_loss"]), history["seconds"])
+        return History.from_json(json.loads(text)["history"])
     except (OSError, ValueError, KeyError):
         return History()
 
@@ -104,7 +123,8 @@ class Checkpoint:
             return History()
         try:
             content = json.loads(path.read_text())
-            settings, history = content["settings"], content["history"]
+            settings = content["settings"]
+            history = History.from_json(content["history"])
         except (OSError, ValueError, KeyError) as error:
             raise OutputError(f"{path} is damaged; remove {self.folder} to start again") from error
         if settings != self._settings:
@@ -116,7 +136,7 @@ class Checkpoint:
                 f"({_difference(settings, self._settings)}); finish that one, or use --force "
                 "to start again"
             )
-        return History(tuple(history["loss"]), tuple(history["val_loss"]), history["seconds"])
+        return history
 
     def network(self, epoch: int) -> Path:
         """Return the file of the network after ``epoch``."""

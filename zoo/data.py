@@ -14,9 +14,19 @@ import numpy as np
 from neuroninterp.errors import DataError
 from neuroninterp.sequences.coding import codes_from_one_hot, one_hot
 
-__all__ = ["Part", "TrainingData", "read_part", "read_training_data"]
+__all__ = [
+    "LAYOUT",
+    "PARTS",
+    "Part",
+    "TrainingData",
+    "channels_first",
+    "read_part",
+    "read_training_data",
+]
 
 PARTS = ("train", "valid", "test")
+LAYOUT = "X (N, 4, L), ACGT; Y (N, class)"
+"""What the arrays of a part are, as the files say it themselves."""
 _BYTES_AT_ONCE = 2**26
 """Largest piece of a file's array that is read at a time."""
 
@@ -114,6 +124,12 @@ def read_part(path: str | Path, name: str) -> Part:
     """
     with _open(Path(path)) as file:
         return _read_part(Path(path), file, name, hashlib.sha256())
+
+
+def channels_first(codes: np.ndarray) -> np.ndarray:
+    """Turn codes (N, L), 0 to 4, into one-hot as the files hold it: (N, 4, L) of uint8."""
+    bases = np.arange(4, dtype=np.uint8)[:, None]
+    return (codes[:, None, :] == bases).view(np.uint8)
 
 
 def _open(path: Path) -> Any:

@@ -16,6 +16,7 @@ import numpy as np
 
 from neuroninterp.backend import import_keras
 from neuroninterp.errors import FidelityError, UnsupportedOperationError
+from zoo.folding import folded
 
 if TYPE_CHECKING:
     import keras
@@ -139,37 +140,30 @@ def _written(model: keras.Model) -> _Chain:
         layer = pending.pop(0)
         if isinstance(layer, (layers.InputLayer, layers.Dropout)):
             continue
-        writer = _WRITERS.get(type(layer).__name__)
-        if writer is None:
-            known = ", ".join(_WRITERS)
+        kind = type(layer).__name__
+        if kind in _WITH_WEIGHTS:
+            norm = pending.pop(0) if pending and _is_folded(pending[0], layer) else None
+            _WITH_WEIGHTS[kind](chain, layer, norm)
+        elif kind in _WITHOUT_WEIGHTS:
+            _WITHOUT_WEIGHTS[kind](chain, layer)
+        else:
+            known = ", ".join((*_WITH_WEIGHTS, *_WITHOUT_WEIGHTS))
             raise UnsupportedOperationError(
-                f"layer {layer.name!r} of {model.name!r} is a {type(layer).__name__}, which the "
-                f"zoo cannot write as ONNX; it writes {known}"
+                f"layer {layer.name!r} of {model.name!r} is a {kind}, which the zoo cannot write "
+                f"as ONNX there; it writes {known}, and a BatchNormalization after the first two"
             )
-        norm = None
-        if pending and isinstance(pending[0], layers.BatchNormalization):
-            norm = pending.pop(0)
-        writer(chain, layer, norm)
     chain.nodes[-1].output[0] = "probabilities"
     return chain
 
 
-def _folded(layer: Any, norm: Any, kernel: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Return kernel (…, filters) and bias with the batch norm that follows, in float64."""
-    bias = np.asarray(layer.bias, np.float64) if layer.use_bias else np.zeros(kernel.shape[-1])
-    if norm is None:
-        return kernel, bias
-    variance = np.asarray(norm.moving_variance, np.float64)
-    factor = 1 / np.sqrt(variance + norm.epsilon)
-    if norm.scale:
-        factor = factor * np.asarray(norm.gamma, np.float64)
-    offset = np.asarray(norm.beta, np.float64) if norm.center else 0.0
-    mean = np.asarray(norm.moving_mean, np.float64)
-    return kernel * factor, (bias - mean) * factor + offset
+def _is_folded(norm: Any, layer: Any) -> bool:
+    """Say whether a layer is a batch norm that the layer before it can take in."""
+    linear = layer.activation.__name__ == "linear"
+    return linear and isinstance(norm, import_keras().layers.BatchNormalization)
 
 
-def _write_convolution(chain: _Chain, layer: Any, norm: Any) -> None:
-    kernel, bias = _folded(layer, norm, np.asarray(layer.kernel, np.float64))
+def _write_convolution(chain: _Chain, layer: Any, norm: Any | None) -> None:
+    kernel, bias = folded(layer, norm)
     chain.add(
         "Conv",
         layer.name,
@@ -180,16 +174,16 @@ def _write_convolution(chain: _Chain, layer: Any, norm: Any) -> None:
         group=layer.groups,
         pads=_pads(layer, layer.dilation_rate[0] * (layer.kernel_size[0] - 1) + 1),
     )
-    _write_activation(chain, layer, None)
+    _write_activation(chain, layer)
 
 
-def _write_dense(chain: _Chain, layer: Any, norm: Any) -> None:
-    kernel, bias = _folded(layer, norm, np.asarray(layer.kernel, np.float64))
+def _write_dense(chain: _Chain, layer: Any, norm: Any | None) -> None:
+    kernel, bias = folded(layer, norm)
     chain.add("Gemm", layer.name, kernel, bias)
-    _write_activation(chain, layer, None)
+    _write_activation(chain, layer)
 
 
-def _write_pool(chain: _Chain, layer: Any, norm: Any) -> None:
+def _write_pool(chain: _Chain, layer: Any) -> None:
     (width,) = layer.pool_size
     chain.add(
         "MaxPool",
@@ -200,7 +194,7 @@ def _write_pool(chain: _Chain, layer: Any, norm: Any) -> None:
     )
 
 
-def _write_activation(chain: _Chain, layer: Any, norm: Any) -> None:
+def _write_activation(chain: _Chain, layer: Any) -> None:
     name = "relu" if type(layer).__name__ == "ReLU" else layer.activation.__name__
     if name == "linear":
         return
@@ -215,7 +209,7 @@ def _write_activation(chain: _Chain, layer: Any, norm: Any) -> None:
     chain.add(kind, own)
 
 
-def _write_flatten(chain: _Chain, layer: Any, norm: Any) -> None:
+def _write_flatten(chain: _Chain, layer: Any) -> None:
     # Keras flattens position by position, so the channels go last again.
     chain.add("Transpose", f"{layer.name}/channels_last", perm=[0, 2, 1])
     chain.add("Flatten", layer.name, axis=1)
@@ -230,9 +224,11 @@ def _pads(layer: Any, width: int) -> list[int]:
     return [total // 2, total - total // 2]
 
 
-_WRITERS: dict[str, Callable[[_Chain, Any, Any], None]] = {
+_WITH_WEIGHTS: dict[str, Callable[[_Chain, Any, Any | None], None]] = {
     "Conv1D": _write_convolution,
     "Dense": _write_dense,
+}
+_WITHOUT_WEIGHTS: dict[str, Callable[[_Chain, Any], None]] = {
     "MaxPooling1D": _write_pool,
     "Flatten": _write_flatten,
     "ReLU": _write_activation,

@@ -21,6 +21,7 @@ import numpy as np
 from neuroninterp.errors import OutputError
 from neuroninterp.motifs.information import information_content
 from neuroninterp.text import printable
+from zoo.output import check_folder_of
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -101,8 +102,7 @@ def check_path(path: str | Path) -> Path:
             f"cannot draw {path}: the ending of its name is {path.suffix!r}, "
             f"expected {', '.join(_UNDATED)}; give it one of these"
         )
-    if not path.parent.is_dir():
-        raise OutputError(f"cannot write {path}: there is no folder {path.parent}; make it first")
+    check_folder_of(path)
     return path
 
 

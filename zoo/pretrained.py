@@ -5,7 +5,6 @@ Some are there as ``NAME.onnx``, too, for the demo and for the tests of the ONNX
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -75,8 +74,11 @@ def read_record(name: str) -> dict[str, Any]:
     UnknownNameError, ModelError
         As :func:`weights_path`.
     """
-    record: dict[str, Any] = json.loads(weights_path(name, "json").read_text(encoding="utf-8"))
-    return record
+    path = weights_path(name, "json")
+    # Here, because it brings NumPy and HDF5: names and files alone are listed quickly.
+    from zoo import records
+
+    return records.read_record(path)
 
 
 def load(name: str) -> keras.Model:

@@ -82,7 +82,7 @@ def versions() -> dict[str, str]:
     from importlib.metadata import version
 
     keras_module = import_keras()
-    packages = ("neuroninterp", "keras", "tensorflow", "numpy", "onnx", "tf2onnx")
+    packages = ("neuroninterp", "keras", "tensorflow", "numpy", "onnx")
     found = {"python": platform.python_version(), "backend": keras_module.backend.backend()}
     for package in packages:
         try:

@@ -25,6 +25,7 @@ from zoo import catalogue, records
 from zoo.checkpoints import Checkpoint, History, checkpoint_folder
 from zoo.data import Part, TrainingData, read_training_data
 from zoo.export import export_onnx
+from zoo.output import make_folder
 
 if TYPE_CHECKING:
     import keras
@@ -101,9 +102,7 @@ def train(
     row = catalogue.network(name, protocol) if isinstance(name, str) else name
     source = catalogue.source_of(row)
     settings = source.protocol(protocol)
-    if patience is None:
-        # A protocol without patience trains all epochs.
-        patience = settings.patience or epochs
+    patience = settings.patience_of(epochs) if patience is None else patience
     batch_size = source.batch_size if batch_size is None else batch_size
     _check_arguments(epochs=epochs, patience=patience, batch_size=batch_size, seed=seed)
     output = Path(output)
@@ -154,10 +153,7 @@ def _check_output(output: Path, name: str, force: bool) -> None:
     finished = output / f"{name}.json"
     if finished.exists() and not force:
         raise OutputError(f"{finished} exists: {name} is trained; use --force to train it again")
-    try:
-        output.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise OutputError(f"cannot make the folder {output}: {error}") from error
+    make_folder(output)
 
 
 def _fit(
@@ -300,12 +296,6 @@ def _progress(name: str, epochs: int, *, verbose: bool) -> Iterator[Callable[[Hi
         task = progress.add_task(name, total=epochs, losses="")
 
         def report(history: History) -> None:
-            losses = ""
-            if history:
-                losses = (
-                    f"validation loss {history.val_loss[-1]:.4f}, "
-                    f"best {min(history.val_loss):.4f} (epoch {history.best_epoch})"
-                )
-            progress.update(task, completed=len(history), losses=losses)
+            progress.update(task, completed=len(history), losses=history.losses())
 
         yield report

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,6 +9,7 @@ from types import TracebackType
 from typing import Any
 
 from zoo.checkpoints import History
+from zoo.records import read_record
 
 __all__ = ["TrialDisplay", "TrialStatus"]
 
@@ -97,7 +97,7 @@ class TrialDisplay:
     def finished(self, record: Path) -> None:
         """Say what a finished trial came to."""
         self._done += 1
-        content = json.loads(record.read_text(encoding="utf-8"))
+        content = read_record(record)
         test, history = content["test"], content["history"]
         auroc = "undefined" if test["auroc"] is None else f"{test['auroc']:.3f}"
         self._console.print(
@@ -111,7 +111,4 @@ class TrialDisplay:
 def _epochs(history: History, epochs: int) -> str:
     if not history:
         return "starting"
-    return (
-        f"epoch {len(history)} of at most {epochs}, validation loss {history.val_loss[-1]:.4f}, "
-        f"best {min(history.val_loss):.4f}"
-    )
+    return f"epoch {len(history)} of at most {epochs}, {history.losses()}"

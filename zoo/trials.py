@@ -179,12 +179,11 @@ def _check_finished(
             continue
         source = catalogue.source_of(rows[trial.name])
         protocol = source.protocol(settings.protocol)
-        patience, batch_size = settings.patience, settings.batch_size
         wanted: dict[str, Any] = {
             "seed": trial.number,
             "epochs": settings.epochs,
-            "patience": patience or protocol.patience or settings.epochs,
-            "batch_size": batch_size or source.batch_size,
+            "patience": settings.patience or protocol.patience_of(settings.epochs),
+            "batch_size": settings.batch_size or source.batch_size,
             "data_sha256": sha256,
         }
         record = read_record(trial.record)

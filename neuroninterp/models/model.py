@@ -17,10 +17,10 @@ from neuroninterp.models.model_file import hash_model, read_model
 from neuroninterp.models.reference import reference_length
 from neuroninterp.models.runtime import Runtime, Tap
 
-__all__ = ["Model", "load"]
+__all__ = ["ZOO", "Model", "load"]
 
 
-_ZOO = "zoo:"
+ZOO = "zoo:"
 """Begins the name of a network that ships with the zoo, where a file could be given."""
 
 
@@ -255,9 +255,9 @@ def load(
 
 def _located(path: str | Path) -> Path:
     """Return the file that a path, or the name of a network of the zoo, stands for."""
-    if not str(path).startswith(_ZOO):
+    if not str(path).startswith(ZOO):
         return Path(path)
     # The zoo builds on this package, so it is asked only when it is named.
     from zoo.pretrained import weights_path
 
-    return weights_path(str(path).removeprefix(_ZOO), "keras")
+    return weights_path(str(path).removeprefix(ZOO), "keras")

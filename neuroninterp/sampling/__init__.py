@@ -2,6 +2,7 @@
 
 from neuroninterp.sampling.cost import sampling_seconds
 from neuroninterp.sampling.draw import activity_thresholds, check_neurons, sample
+from neuroninterp.sampling.effort import check_effort
 from neuroninterp.sampling.sample import (
     LEVELS,
     ActivationSample,
@@ -16,6 +17,7 @@ __all__ = [
     "LEVELS",
     "ActivationSample",
     "activity_thresholds",
+    "check_effort",
     "check_neurons",
     "level_edges",
     "level_of",

@@ -8,7 +8,7 @@ import numpy as np
 
 from neuroninterp.errors import UnknownNameError
 from neuroninterp.models import Model
-from neuroninterp.sampling.effort import EFFORTS, effort_for
+from neuroninterp.sampling.effort import check_effort, effort_for
 from neuroninterp.sampling.enumeration import (
     ALWAYS_ENUMERATED,
     enumerable,
@@ -89,8 +89,7 @@ def sample(
     UnknownNameError
         If the layer, a neuron or the effort does not exist.
     """
-    if effort not in EFFORTS:
-        raise UnknownNameError("effort", effort, list(EFFORTS))
+    check_effort(effort)
     chosen = check_neurons(model, layer, neurons)
     trunk = model.trunk(layer)
     thresholds = activity_thresholds(model, layer, seed=seed)[chosen]

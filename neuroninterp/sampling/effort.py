@@ -6,7 +6,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-__all__ = ["EFFORTS", "ISLANDS", "Effort", "effort_for", "expected_evaluations"]
+from neuroninterp.errors import UnknownNameError
+
+__all__ = ["EFFORTS", "ISLANDS", "Effort", "check_effort", "effort_for", "expected_evaluations"]
 
 ISLANDS = 4
 """Independent populations a neuron: what they disagree by is the error of what they agree on."""
@@ -75,6 +77,18 @@ _SWEEPS = 40
 _OVERHEAD = 1e-6
 _RATE = 2.5e10
 """Nominal seconds a window, and multiplications a second, of one ordinary core."""
+
+
+def check_effort(name: str) -> None:
+    """Make sure that there is an effort of this name.
+
+    Raises
+    ------
+    UnknownNameError
+        If there is none.
+    """
+    if name not in EFFORTS:
+        raise UnknownNameError("effort", name, list(EFFORTS))
 
 
 def effort_for(name: str, receptive_field: int, multiplications: int) -> Effort:

@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
-import os
-import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -12,14 +9,19 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from neuroninterp.errors import DataError
-from neuroninterp.sequences.coding import encode_record, reverse_complement
+from neuroninterp.sequences.coding import reverse_complement
 from neuroninterp.sequences.dataset import MAX_BASES, Sequences
 from neuroninterp.sequences.fitting import most_common_length
 from neuroninterp.sequences.formats import is_comment, text_lines
+from neuroninterp.sequences.genome import (
+    chromosome_sizes,
+    genome_codes,
+    open_genome,
+    some_names,
+)
 
-__all__ = ["Interval", "bed_intervals", "open_genome", "read_bed"]
+__all__ = ["Interval", "bed_intervals", "read_bed"]
 
-_NAMES_SHOWN = 3
 _STRANDS = ("+", "-", ".")
 
 
@@ -83,7 +85,7 @@ def read_bed(path: Path, genome: Path, *, length: int | None, limit: int | None)
             f"{MAX_BASES:,} bases; read fewer intervals (limit)"
         )
     with open_genome(genome) as chromosomes:
-        sizes = {name: len(chromosomes[name]) for name in chromosomes.keys()}  # noqa: SIM118
+        sizes = chromosome_sizes(chromosomes)
         windows = _usable_windows(path, genome, intervals, sizes, length, notes)
         codes = np.stack([_window_codes(genome, chromosomes, window) for window in windows])
     names = tuple(str(window) for window in windows)
@@ -133,12 +135,12 @@ def _usable_windows(
         missing = list(dict.fromkeys(i.chromosome for i in intervals if i.chromosome not in sizes))
         if not known:
             raise DataError(
-                f"{path}: none of its chromosomes ({_some(missing)}) is in {genome}, "
-                f"which has {_some(list(sizes))}; name them alike (chr1 against 1)"
+                f"{path}: none of its chromosomes ({some_names(missing)}) is in {genome}, "
+                f"which has {some_names(list(sizes))}; name them alike (chr1 against 1)"
             )
         notes.append(
             f"{len(intervals) - len(known)} of {len(intervals)} intervals were left out: "
-            f"{genome} has no {_some(missing)}"
+            f"{genome} has no {some_names(missing)}"
         )
     windows = [interval.centred(length) for interval in known]
     inside = [w for w in windows if w.start >= 0 and w.end <= sizes[w.chromosome]]
@@ -151,47 +153,11 @@ def _usable_windows(
     if over:
         notes.append(
             f"{len(over)} of {len(intervals)} windows were left out because they run over a "
-            f"chromosome's end: {_some([str(window) for window in over])}"
+            f"chromosome's end: {some_names([str(window) for window in over])}"
         )
     return inside
 
 
-def _some(names: list[str]) -> str:
-    shown = ", ".join(names[:_NAMES_SHOWN])
-    rest = len(names) - _NAMES_SHOWN
-    return f"{shown} and {rest} more" if rest > 0 else shown
-
-
 def _window_codes(genome: Path, chromosomes: Any, window: Interval) -> np.ndarray:
-    text = chromosomes[window.chromosome][window.start : window.end]
-    codes = encode_record(text, f"{genome}: {window}")
-    if len(codes) != window.end - window.start:
-        raise DataError(
-            f"{genome}: {window} gave {len(codes)} bp; the index {genome}.fai does not fit the "
-            "file: delete it, and it is made again"
-        )
+    codes = genome_codes(genome, chromosomes, window.chromosome, window.start, window.end)
     return reverse_complement(codes) if window.strand == "-" else codes
-
-
-@contextlib.contextmanager
-def open_genome(genome: Path) -> Iterator[Any]:
-    """Open a genome with pyfaidx, its index in a temporary folder where it cannot be written."""
-    import pyfaidx
-
-    if not genome.is_file():
-        raise DataError(f"{genome}: no such genome file")
-    index = Path(f"{genome}.fai")
-    with tempfile.TemporaryDirectory() as folder:
-        if not index.exists() and not os.access(genome.parent, os.W_OK):
-            index = Path(folder) / index.name
-        try:
-            chromosomes = pyfaidx.Fasta(str(genome), indexname=str(index), as_raw=True)
-        except Exception as error:  # pyfaidx raises many kinds on files that are no FASTA
-            raise DataError(
-                f"{genome}: cannot be read as a genome FASTA ({error}); "
-                "expected an uncompressed .fa file, or one compressed with bgzip"
-            ) from error
-        with contextlib.closing(chromosomes):
-            if not list(chromosomes.keys()):
-                raise DataError(f"{genome}: no chromosome in this genome file")
-            yield chromosomes

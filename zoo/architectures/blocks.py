@@ -70,3 +70,7 @@ class Protocol:
     patience: int | None
     beta_2: float = 0.999
     epsilon: float = 1e-8
+
+    def patience_of(self, epochs: int) -> int:
+        """Return the patience of a run of at most ``epochs``: all of them where there is none."""
+        return self.patience or epochs

@@ -6,6 +6,8 @@ from pathlib import Path
 
 import click
 
+from neuroninterp.text import comma_separated
+
 __all__ = ["in_vivo", "simulate"]
 
 _SPLITS = ("train", "valid", "test")
@@ -127,8 +129,8 @@ def in_vivo(
                 genome,
                 _named(peaks),
                 output,
-                test_chromosomes=_listed(test_chromosomes),
-                valid_chromosomes=_listed(valid_chromosomes),
+                test_chromosomes=comma_separated(test_chromosomes),
+                valid_chromosomes=comma_separated(valid_chromosomes),
                 force=force,
                 progress=progress,
             )
@@ -147,7 +149,3 @@ def _named(peaks: tuple[str, ...]) -> dict[str, str] | tuple[str, ...]:
     if len(named) < len(pairs):
         raise click.UsageError("the classes of --peaks must differ")
     return named
-
-
-def _listed(words: str) -> tuple[str, ...]:
-    return tuple(word.strip() for word in words.split(",") if word.strip())

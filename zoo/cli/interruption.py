@@ -8,9 +8,9 @@ from contextlib import contextmanager
 
 import click
 
-__all__ = ["continued_later"]
+from neuroninterp.exit_codes import EXIT_INTERRUPTED
 
-_EXIT_INTERRUPTED = 130
+__all__ = ["continued_later"]
 
 
 @contextmanager
@@ -20,4 +20,4 @@ def continued_later() -> Iterator[None]:
         yield
     except KeyboardInterrupt:
         click.echo("Interrupted; repeat the command to continue.", err=True)
-        sys.exit(_EXIT_INTERRUPTED)
+        sys.exit(EXIT_INTERRUPTED)

@@ -8,6 +8,7 @@ from typing import Any
 
 import click
 
+from neuroninterp.text import comma_separated
 from zoo.cli.interruption import continued_later
 
 __all__ = ["logos", "table1", "table2"]
@@ -23,7 +24,9 @@ _OPTIONS = (
         required=True,
         help="Folder for networks and table; what is there already is used.",
     ),
-    click.option("--models", help="Networks, separated by commas.  [default: all of the table]"),
+    click.option(
+        "--models", default="", help="Networks, separated by commas.  [default: all of the table]"
+    ),
     click.option("--trials", type=_POSITIVE, default=5, show_default=True, help="Of each network."),
     click.option(
         "--epochs", type=_POSITIVE, default=100, show_default=True, help="Largest number of epochs."
@@ -97,13 +100,12 @@ def _make(number: int, chosen: dict[str, Any]) -> None:
     from zoo.tables.run import LayerSettings, make_table
     from zoo.trials import TrialSettings
 
-    names = [name.strip() for name in (chosen["models"] or "").split(",") if name.strip()]
     shared = ("epochs", "patience", "batch_size", "protocol", "device")
     with continued_later():
         table, files = make_table(
             number,
             chosen["output"],
-            models=names or None,
+            models=comma_separated(chosen["models"]) or None,
             data=chosen["data"],
             trials=chosen["trials"],
             settings=TrialSettings(**{key: chosen[key] for key in shared}),

@@ -15,17 +15,21 @@ from typing import Any
 import numpy as np
 
 from neuroninterp.errors import DataError
-from neuroninterp.sequences.bed import bed_intervals, open_genome
-from neuroninterp.sequences.coding import encode_record
+from neuroninterp.sequences.bed import bed_intervals
 from neuroninterp.sequences.formats import find_format
-from zoo.data import PARTS
+from neuroninterp.sequences.genome import (
+    chromosome_sizes,
+    genome_codes,
+    open_genome,
+    some_names,
+)
+from zoo.data import PARTS, channels_first
 from zoo.datasets.in_vivo import new_file
 
 __all__ = ["bin_labels", "write_genome_in_vivo"]
 
 _BLOCK_BASES = 2**22
 _AUTOSOME = re.compile(r"(chr)?[0-9]+", re.ASCII)
-_NAMES_SHOWN = 5
 
 _Peaks = dict[str, tuple[np.ndarray, np.ndarray]]
 """Starts and ends of one factor's peaks on each chromosome, by the genome's names."""
@@ -113,7 +117,7 @@ def write_genome_in_vivo(
         ) as writer,
         open_genome(genome) as records,
     ):
-        sizes = {name: len(records[name]) for name in records.keys()}  # noqa: SIM118
+        sizes = chromosome_sizes(records)
         used = _used(genome, tuple(sizes), chromosomes)
         parts = _parts(genome, used, valid=valid_chromosomes, test=test_chromosomes)
         sizes = {name: sizes[name] for name in parts}
@@ -127,8 +131,8 @@ def write_genome_in_vivo(
             for first, last in _blocks(np.any(labels, axis=1), max(1, _block_bases // length)):
                 block = labels[first:last]
                 keep = block.any(axis=1)
-                codes = _codes(genome, records, name, first * length, last * length)
-                writer.append(part, _one_hot(codes.reshape(-1, length)[keep]), block[keep])
+                codes = genome_codes(genome, records, name, first * length, last * length)
+                writer.append(part, channels_first(codes.reshape(-1, length)[keep]), block[keep])
                 if progress is not None:
                     progress(done + last * length, sum(sizes.values()))
             done += sizes[name]
@@ -191,22 +195,6 @@ def _blocks(keep: np.ndarray, most: int) -> Iterator[tuple[int, int]]:
             yield int(kept[0]), int(kept[-1]) + 1
 
 
-def _codes(genome: Path, records: Any, chromosome: str, start: int, end: int) -> np.ndarray:
-    where = f"{genome}: {chromosome}:{start}-{end}"
-    codes = encode_record(records[chromosome][start:end], where)
-    if len(codes) != end - start:
-        raise DataError(
-            f"{where} gave {len(codes)} bp; the index {genome}.fai does not fit the file: "
-            "delete it, and it is made again"
-        )
-    return codes
-
-
-def _one_hot(codes: np.ndarray) -> np.ndarray:
-    """Turn codes (N, L) into one-hot (N, 4, L) of uint8."""
-    return (codes[:, None, :] == np.arange(4, dtype=np.uint8)[:, None]).view(np.uint8)
-
-
 def _by_class(peaks: Mapping[str, str | Path] | Sequence[str | Path]) -> dict[str, Path]:
     """Return the file of each class, by its name."""
     if isinstance(peaks, Mapping):
@@ -242,7 +230,7 @@ def _used(
         if not wanted:
             raise DataError(
                 f"{genome} has no autosome called by its number, as chr1 or 1: it has "
-                f"{_some(names)}; name the chromosomes to use (chromosomes)"
+                f"{some_names(names)}; name the chromosomes to use (chromosomes)"
             )
     else:
         asked = {_bare(name) for name in _listed(chromosomes)}
@@ -250,7 +238,7 @@ def _used(
         present = {_bare(name) for name in wanted}
         missing = [name for name in _listed(chromosomes) if _bare(name) not in present]
         if missing:
-            raise DataError(f"{genome} has no {_some(missing)}; it has {_some(names)}")
+            raise DataError(f"{genome} has no {some_names(missing)}; it has {some_names(names)}")
     used: dict[str, str] = {}
     for name in wanted:
         if _bare(name) in used:
@@ -273,7 +261,7 @@ def _parts(
             if record is None:
                 raise DataError(
                     f"{name} is held out ({part}) but is none of the chromosomes used of {genome}: "
-                    f"{_some(tuple(used.values()))}; name others ({part}_chromosomes)"
+                    f"{some_names(tuple(used.values()))}; name others ({part}_chromosomes)"
                 )
             if parts[record] not in ("train", part):
                 raise DataError(f"{name} is held out twice, for {parts[record]} and {part}")
@@ -281,8 +269,8 @@ def _parts(
     empty = [part for part in PARTS if part not in parts.values()]
     if empty:
         raise DataError(
-            f"no chromosome for {' and '.join(empty)} among {_some(tuple(parts))} of {genome}; "
-            "each part needs one"
+            f"no chromosome for {' and '.join(empty)} among {some_names(tuple(parts))} of "
+            f"{genome}; each part needs one"
         )
     return parts
 
@@ -315,8 +303,8 @@ def _read_peaks(
         intervals.setdefault(name, []).append((interval.start, end))
     if not intervals:
         raise DataError(
-            f"{path}: no peak on the chromosomes used ({_some(tuple(sizes))}); its peaks lie on "
-            f"{_some(tuple(others)) or 'none'}"
+            f"{path}: no peak on the chromosomes used ({some_names(tuple(sizes))}); its peaks lie "
+            f"on {some_names(tuple(others)) or 'none'}"
         )
     return {name: _columns(pairs) for name, pairs in intervals.items()}
 
@@ -324,9 +312,3 @@ def _read_peaks(
 def _columns(pairs: list[tuple[int, int]]) -> tuple[np.ndarray, np.ndarray]:
     starts, ends = np.array(pairs, dtype=np.int64).T
     return starts, ends
-
-
-def _some(names: Sequence[str]) -> str:
-    shown = ", ".join(names[:_NAMES_SHOWN])
-    rest = len(names) - _NAMES_SHOWN
-    return f"{shown} and {rest} more" if rest > 0 else shown

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import os
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -12,9 +11,10 @@ from typing import Any
 
 import numpy as np
 
-from neuroninterp.errors import DataError, OutputError
-from zoo.data import PARTS
-from zoo.lasting_file import LastingFile
+from neuroninterp.errors import DataError
+from zoo.data import LAYOUT, PARTS
+from zoo.hdf5_file import NewFile, new_hdf5
+from zoo.output import check_new
 
 __all__ = ["Writer", "new_file"]
 
@@ -22,8 +22,6 @@ SCHEMA = "koo-eddy-in-vivo/1"
 SOURCE = "Koo & Eddy 2019, doi:10.1371/journal.pcbi.1007560"
 
 _CHUNK_BYTES = 2**19
-_CACHE_BYTES = 2**24
-"""Of chunks in memory: one that a block fills in part is compressed once it is full."""
 
 
 @dataclass(frozen=True)
@@ -32,16 +30,13 @@ class Writer:
 
     Parameters
     ----------
-    path : Path
-        What the file will be called once it is complete.
-    stream : LastingFile
-        What HDF5 writes to.
+    file : NewFile
+        The file.
     parts : dict of str to tuple of h5py.Dataset
         Sequences and labels of each part.
     """
 
-    path: Path
-    stream: LastingFile
+    file: NewFile
     parts: dict[str, tuple[Any, Any]]
 
     def append(self, part: str, sequences: np.ndarray, labels: np.ndarray) -> None:
@@ -61,7 +56,7 @@ class Writer:
         OutputError
             If the file cannot be written.
         """
-        with _output_errors(self.path, self.stream):
+        with self.file.writing():
             for dataset, array in zip(self.parts[part], (sequences, labels), strict=True):
                 first = len(dataset)
                 dataset.resize(first + len(array), axis=0)
@@ -113,57 +108,13 @@ def new_file(
         If a part is empty at the end.
     """
     path = Path(path)
-    if path.exists() and not force:
-        raise OutputError(f"{path} exists; give another name, or --force to replace it")
-    if not path.parent.is_dir():
-        raise OutputError(f"cannot write {path}: there is no folder {path.parent}; make it first")
-    temporary = path.with_name(f".{path.name}.partial")
-    try:
-        stream = LastingFile(temporary)
-    except OSError as error:
-        raise _cannot_write(path, error) from error
-    try:
-        with _hdf5(path, stream) as file:
-            with _output_errors(path, stream):
-                parts = _lay_out(file, length, class_names, attributes)
-            writer = Writer(path, stream, parts)
-            yield writer
-            _check_filled(path, writer.sizes())
-        with _output_errors(path, stream):
-            stream.close()
-            os.replace(temporary, path)
-    finally:
-        stream.close()
-        temporary.unlink(missing_ok=True)
-
-
-@contextmanager
-def _hdf5(path: Path, stream: LastingFile) -> Iterator[Any]:
-    import h5py
-
-    with _output_errors(path, stream):
-        file = h5py.File(stream, "w", rdcc_nbytes=_CACHE_BYTES)
-    try:
-        yield file
-    finally:
-        # The last chunks are written now.
-        with _output_errors(path, stream):
-            file.close()
-
-
-@contextmanager
-def _output_errors(path: Path, stream: LastingFile) -> Iterator[None]:
-    """Tell what fails inside, and what has failed in the stream."""
-    try:
-        yield
-        if stream.failure is not None:
-            raise stream.failure
-    except (OSError, RuntimeError) as error:  # HDF5's own errors are both
-        raise _cannot_write(path, stream.failure or error) from error
-
-
-def _cannot_write(path: Path, error: Exception) -> OutputError:
-    return OutputError(f"cannot write {path}: {getattr(error, 'strerror', None) or error}")
+    check_new(path, force=force)
+    with new_hdf5(path) as file:
+        with file.writing():
+            parts = _lay_out(file.content, length, class_names, attributes)
+        writer = Writer(file, parts)
+        yield writer
+        _check_filled(path, writer.sizes())
 
 
 def _check_filled(path: Path, sizes: dict[str, int]) -> None:
@@ -181,7 +132,7 @@ def _lay_out(
     """Write all but the sequences; return the empty arrays of each part."""
     file.attrs["schema"] = SCHEMA
     file.attrs["source"] = SOURCE
-    file.attrs["layout"] = "X (N, 4, L), ACGT; Y (N, class)"
+    file.attrs["layout"] = LAYOUT
     file.attrs.update(attributes)
     file.create_dataset("class_names", data=list(class_names))
     return {

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,8 +9,10 @@ from typing import Any
 
 import numpy as np
 
-from neuroninterp.errors import DataError, OutputError, UnknownNameError
-from zoo.lasting_file import LastingFile
+from neuroninterp.errors import DataError, UnknownNameError
+from zoo.data import LAYOUT
+from zoo.hdf5_file import new_hdf5
+from zoo.output import check_new
 from zoo.simulations import koo_eddy, neuronmotif
 
 __all__ = ["SIMULATIONS", "SPLITS", "write_koo_eddy", "write_simulation"]
@@ -120,10 +121,7 @@ def write_simulation(
         raise UnknownNameError("simulation", name, tuple(SIMULATIONS))
     simulation = SIMULATIONS[name]
     n = simulation.sequences if n is None else n
-    if path.exists() and not force:
-        raise OutputError(f"{path} exists; give another name, or --force to replace it")
-    if not path.parent.is_dir():
-        raise OutputError(f"cannot write {path}: there is no folder {path.parent}; make it first")
+    check_new(path, force=force)
     if n < 10:
         raise DataError(f"{n} sequences cannot be split 70 : 10 : 20; simulate at least 10")
     if limit is not None and limit < 1:
@@ -140,15 +138,9 @@ def write_simulation(
         settings["buffer"] = buffer
     data = simulation.simulate(n, np.random.default_rng(seed), **settings)
     parts = {split: _part(data, split)[:limit] for split in splits}
-    temporary = path.with_name(f".{path.name}.partial")
-    try:
-        attributes = {"n": n, "seed": seed, **settings}
-        _write(temporary, simulation, parts, models=models, attributes=attributes)
-        os.replace(temporary, path)
-    except OSError as error:
-        raise OutputError(f"cannot write {path}: {error}") from error
-    finally:
-        temporary.unlink(missing_ok=True)
+    attributes = {"n": n, "seed": seed, **settings}
+    with new_hdf5(path) as new, new.writing():
+        _fill(new.content, simulation, parts, models=models, attributes=attributes)
     return {split: len(part) for split, part in parts.items()}
 
 
@@ -157,23 +149,6 @@ def _part(data: Any, name: str) -> Any:
     bounds = np.rint(np.cumsum([0.0, *SPLITS.values()]) * len(data)).astype(int)
     index = list(SPLITS).index(name)
     return data[bounds[index] : bounds[index + 1]]
-
-
-def _write(
-    path: Path,
-    simulation: _Simulation,
-    parts: dict[str, _Truth],
-    *,
-    models: bool,
-    attributes: dict[str, int],
-) -> None:
-    import h5py
-
-    with LastingFile(path) as stream:
-        with h5py.File(stream, "w") as file:
-            _fill(file, simulation, parts, models=models, attributes=attributes)
-        if stream.failure is not None:
-            raise stream.failure
 
 
 def _fill(
@@ -187,7 +162,7 @@ def _fill(
     file.attrs["schema"] = simulation.schema
     file.attrs["source"] = simulation.source
     file.attrs["motifs"] = ", ".join(simulation.motifs)
-    file.attrs["layout"] = "X (N, 4, L), ACGT; Y (N, class)"
+    file.attrs["layout"] = LAYOUT
     file.attrs.update(attributes)
     file.create_dataset("class_names", data=list(simulation.class_names))
     for name, part in parts.items():

@@ -18,6 +18,7 @@ from functools import cache
 import numpy as np
 
 from neuroninterp.errors import DataError
+from zoo.data import channels_first
 from zoo.simulations.jaspar import base_counts
 
 __all__ = [
@@ -161,8 +162,7 @@ class Simulation:
 
     def one_hot(self) -> np.ndarray:
         """Return the sequences one-hot, uint8, shape (N, 4, L), ACGT."""
-        bases = np.arange(4, dtype=np.uint8)[None, :, None]
-        return (self.codes[:, None, :] == bases).astype(np.uint8)
+        return channels_first(self.codes)
 
     def model(self) -> np.ndarray:
         """Return the probability of each base, float32, shape (N, 4, L), ACGT."""

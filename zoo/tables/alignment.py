@@ -20,6 +20,7 @@ import numpy as np
 from neuroninterp.backend import import_keras
 from neuroninterp.errors import DataError
 from neuroninterp.sequences.coding import one_hot
+from zoo.folding import folded
 
 if TYPE_CHECKING:
     import keras
@@ -71,14 +72,12 @@ ALIGNMENTS: dict[str, Alignment] = {
 def alignable_layers(model: keras.Model) -> tuple[int, ...]:
     """Return the layers whose positions are the sequence's: no pool or step before them."""
     layers = import_keras().layers
-    numbers, count = [], 0
+    count = 0
     for layer in model.layers:
-        if isinstance(layer, layers.Conv1D):
-            count += 1
-            numbers.append(count)
+        count += isinstance(layer, layers.Conv1D)
         if isinstance(layer, layers.MaxPooling1D) or getattr(layer, "strides", (1,)) != (1,):
             break
-    return tuple(numbers)
+    return tuple(range(1, count + 1))
 
 
 def align_filters(
@@ -169,11 +168,8 @@ def _reference(
 
 def _largest_possible(model: keras.Model) -> np.ndarray:
     """Return the largest activation of each first-layer filter: the best base everywhere."""
-    kernel = np.asarray(model.get_layer("conv_1").kernel, np.float64)
-    norm = model.get_layer("norm_1")
-    scale, shift, mean, variance = (np.asarray(w, np.float64) for w in norm.get_weights())
-    factor = scale / np.sqrt(variance + norm.epsilon)
-    return np.maximum((kernel * factor).max(axis=1).sum(axis=0) + shift - mean * factor, 0.0)
+    kernel, bias = folded(model.get_layer("conv_1"), model.get_layer("norm_1"))
+    return np.maximum(kernel.max(axis=1).sum(axis=0) + bias, 0.0)
 
 
 def _receptive_field(model: keras.Model, layer: int) -> int:

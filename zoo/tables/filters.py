@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import asdict
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -16,7 +16,10 @@ from zoo.tables.alignment import ALIGNMENTS, align_filters, alignable_layers
 from zoo.tables.files import cached, file_sha256
 from zoo.trials import Trial
 
-__all__ = ["measure_filters", "planted_names"]
+if TYPE_CHECKING:
+    import keras
+
+__all__ = ["match_filters", "measure_filters", "planted_names"]
 
 SCHEMA = "zoo-filters/1"
 
@@ -57,8 +60,7 @@ def measure_filters(
         relevant = set(relevant_motifs(database.ids))
         layers = []
         for number in alignable_layers(model):
-            ppms = align_filters(model, codes, number, ALIGNMENTS[alignment])
-            hits = clipped_match(list(ppms), database, n_jobs=-1)
+            ppms, hits = match_filters(model, codes, number, database, alignment=alignment)
             layers.append(
                 {
                     "number": number,
@@ -71,6 +73,36 @@ def measure_filters(
 
     path = trial.folder / f"{trial.name}.filters.json"
     return cached(path, settings, measure)
+
+
+def match_filters(
+    model: keras.Model,
+    codes: np.ndarray,
+    layer: int,
+    database: MotifDatabase,
+    *,
+    alignment: str = "released",
+) -> tuple[np.ndarray, list[tuple[str, ...]]]:
+    """Turn the filters of a layer into PPMs and match them as the paper does.
+
+    Parameters
+    ----------
+    model : keras.Model
+        A network of Koo & Eddy.
+    codes, database, alignment
+        As in :func:`measure_filters`.
+    layer : int
+        Layer number; see :func:`zoo.tables.alignment.alignable_layers`.
+
+    Returns
+    -------
+    ppms : numpy.ndarray, shape=(filters, width, 4)
+        Probabilities.
+    hits : list of tuple of str
+        Ids of the known motifs that each filter hits, best first.
+    """
+    ppms = align_filters(model, codes, layer, ALIGNMENTS[alignment])
+    return ppms, clipped_match(list(ppms), database, n_jobs=-1)
 
 
 def planted_names(hits: Sequence[Sequence[str]]) -> tuple[str, ...]:

@@ -32,6 +32,7 @@ def measure_layers(
     effort: str = "quick",
     neurons: int | None = None,
     seed: int = 0,
+    device: str = "auto",
     progress: Progress | None = None,
 ) -> dict[str, Any]:
     """Sample, decouple and match every layer of a trained network, and read its bottleneck.
@@ -48,6 +49,8 @@ def measure_layers(
         The first so many neurons of each layer; all for None.
     seed : int
         Of the sampling.
+    device : str
+        "auto", "cpu" or "gpu".
     progress : Progress or None
         Where progress is shown.
 
@@ -70,7 +73,7 @@ def measure_layers(
 
     def measure() -> dict[str, Any]:
         shown = progress or Progress()
-        model = load(trial.network, device="auto")
+        model = load(trial.network, device=device)
         relevant = relevant_motifs(database.ids)
         rows, localist, null = [], {}, {}
         for layer in model.layers:

@@ -8,22 +8,18 @@ from pathlib import Path
 import numpy as np
 
 from neuroninterp.backend import import_keras
-from neuroninterp.errors import ModelError, UnknownNameError
+from neuroninterp.errors import ModelError
 from neuroninterp.motifs import load_database
-from neuroninterp.motifs.matching import clipped_match
-from zoo.architectures.koo_eddy import VARIANTS
 from zoo.data import read_part
 from zoo.figures import LogoColumn, check_path, draw_panel
 from zoo.pretrained import test_data_path, weights_path
 from zoo.records import read_record
 from zoo.simulations.koo_eddy import CLASS_NAMES, motif_probabilities
-from zoo.tables.alignment import ALIGNMENTS, align_filters
-from zoo.tables.filters import planted_names
+from zoo.tables.filters import match_filters, planted_names
+from zoo.tables.names import MOTIFS, check_names
 from zoo.trials import Trial
 
 __all__ = ["draw_filters"]
-
-MOTIFS = "JASPAR2016"
 
 
 def draw_filters(
@@ -66,11 +62,7 @@ def draw_filters(
     DataError, OutputError
         If the data cannot be read, or the picture not written.
     """
-    for name in names:
-        if name not in VARIANTS:
-            raise UnknownNameError("network of Koo & Eddy", name, tuple(VARIANTS))
-    if alignment not in ALIGNMENTS:
-        raise UnknownNameError("alignment", alignment, tuple(ALIGNMENTS))
+    check_names(names, alignment)
     check_path(path)
     files = [_files(name, runs, trial) for name in names]
     codes = read_part(data or test_data_path(), "test").codes
@@ -99,8 +91,8 @@ def _column(
     name: str, network: Path, record: Path, codes: np.ndarray, alignment: str
 ) -> LogoColumn:
     model = import_keras().models.load_model(network, compile=False)
-    ppms = align_filters(model, codes, 1, ALIGNMENTS[alignment])
-    labels = planted_names(clipped_match(list(ppms), load_database(MOTIFS), n_jobs=-1))
+    ppms, hits = match_filters(model, codes, 1, load_database(MOTIFS), alignment=alignment)
+    labels = planted_names(hits)
     relevant = np.mean([bool(label) for label in labels])
     auroc = read_record(record)["test"]["auroc"]
     score = "" if auroc is None else f", auROC {auroc:.3f}"

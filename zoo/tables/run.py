@@ -12,17 +12,22 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from neuroninterp.errors import DataError, NeuroninterpError, OutputError, UnknownNameError
+import numpy as np
+
+from neuroninterp.backend import resolve_device
+from neuroninterp.errors import DataError, NeuroninterpError
 from neuroninterp.motifs import MotifDatabase, load_database
 from neuroninterp.progress import Progress
-from zoo.architectures.koo_eddy import PROTOCOLS, VARIANTS
+from neuroninterp.sampling import check_effort
+from zoo.catalogue import KOO_EDDY
 from zoo.data import read_part
+from zoo.output import make_folder
 from zoo.records import read_record
 from zoo.simulations.files import write_koo_eddy
-from zoo.tables.alignment import ALIGNMENTS
 from zoo.tables.files import write_text
 from zoo.tables.filters import measure_filters
 from zoo.tables.layers import measure_layers
+from zoo.tables.names import MOTIFS, check_names
 from zoo.tables.paper import TABLES
 from zoo.tables.table import Measured, Table, build_table
 from zoo.tables.write import write_table
@@ -30,7 +35,6 @@ from zoo.trials import Trial, TrialSettings, train_trials
 
 __all__ = ["LayerSettings", "make_table", "read_measured", "table_models"]
 
-MOTIFS = "JASPAR2016"
 BUFFERS = {"released": 0, "text": 1}
 """Fewest positions between planted sites, bp, by protocol."""
 
@@ -55,7 +59,15 @@ class LayerSettings:
 
 
 def table_models(number: int) -> tuple[str, ...]:
-    """Return the networks of a table, in its order."""
+    """Return the networks of a table, in its order.
+
+    Raises
+    ------
+    NeuroninterpError
+        If the paper has no such table.
+    """
+    if number not in TABLES:
+        raise NeuroninterpError(f"there is no table {number}; valid: 1, 2")
     return tuple(dict.fromkeys(row.name for row in TABLES[number]))
 
 
@@ -107,7 +119,7 @@ def make_table(
     Raises
     ------
     UnknownNameError
-        If a network, protocol or alignment does not exist.
+        If a network, protocol, alignment or effort does not exist.
     DataError
         If data are missing or cannot be read.
     NeuroninterpError
@@ -118,25 +130,27 @@ def make_table(
     settings = settings or TrialSettings()
     layers = layers or LayerSettings()
     alignment = alignment or settings.protocol
-    names = _check(number, models, settings, alignment)
+    all_models = table_models(number)
+    names = tuple(dict.fromkeys(models or all_models))
+    KOO_EDDY.protocol(settings.protocol)
+    check_names(names, alignment)
+    check_effort(layers.effort)
     folder = Path(output)
     progress = Progress(visible=verbose)
     path = _data(number, data, folder, settings.protocol, progress)
+    # Before anything imports Keras.
+    resolve_device(settings.device)
     every = train_trials(
         names, path, folder, trials=trials, settings=settings, jobs=jobs, verbose=verbose
     )
     database = load_database(MOTIFS)
-    codes = read_part(path, "test").codes
-    measured = []
-    with progress.stage("aligning filters", len(every)) as advance:
-        for trial in every:
-            filters = measure_filters(trial, codes, database, alignment=alignment)
-            measured.append(Measured(trial.name, trial.number, read_record(trial.record), filters))
-            advance(1)
-    sampled = _sampled(every, database, layers, verbose=verbose)
+    filters = _aligned(every, read_part(path, "test").codes, database, alignment, progress)
+    sampled = _sampled(every, database, layers, settings.device, verbose=verbose)
     measured = [
-        Measured(m.name, m.trial, m.record, m.filters, sampled.get((m.name, m.trial)))
-        for m in measured
+        Measured(
+            trial.name, trial.number, read_record(trial.record), filters[trial], sampled.get(trial)
+        )
+        for trial in every
     ]
     described = {
         "protocol": settings.protocol,
@@ -161,24 +175,6 @@ def read_measured(path: str | Path) -> tuple[dict[str, Any], list[Measured]]:
     return content["settings"], [Measured(**item) for item in content["networks"]]
 
 
-def _check(
-    number: int, models: Sequence[str] | None, settings: TrialSettings, alignment: str
-) -> tuple[str, ...]:
-    """Make sure that all names are known before anything long begins; return the networks."""
-    if number not in TABLES:
-        raise NeuroninterpError(f"there is no table {number}; valid: 1, 2")
-    for kind, name, valid in (
-        ("training protocol", settings.protocol, tuple(PROTOCOLS)),
-        ("alignment", alignment, tuple(ALIGNMENTS)),
-    ):
-        if name not in valid:
-            raise UnknownNameError(kind, name, valid)
-    for name in models or ():
-        if name not in VARIANTS:
-            raise UnknownNameError("network of Koo & Eddy", name, tuple(VARIANTS))
-    return tuple(dict.fromkeys(models)) if models else table_models(number)
-
-
 def _data(
     number: int, data: str | Path | None, folder: Path, protocol: str, progress: Progress
 ) -> Path:
@@ -190,10 +186,7 @@ def _data(
         raise DataError(
             f"{data}: no such file; make it with 'neuroninterp zoo simulate' or 'zoo in-vivo'"
         )
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise OutputError(f"cannot make the folder {folder}: {error}") from error
+    make_folder(folder)
     if data is not None:
         return Path(data)
     path = folder / "koo_eddy.h5"
@@ -203,18 +196,40 @@ def _data(
     return path
 
 
+def _aligned(
+    trials: Sequence[Trial],
+    codes: np.ndarray,
+    database: MotifDatabase,
+    alignment: str,
+    progress: Progress,
+) -> dict[Trial, dict[str, Any]]:
+    """Align and match the filters of all trials."""
+    found = {}
+    with progress.stage("aligning filters", len(trials)) as advance:
+        for trial in trials:
+            found[trial] = measure_filters(trial, codes, database, alignment=alignment)
+            advance(1)
+    return found
+
+
 def _sampled(
-    trials: Sequence[Trial], database: MotifDatabase, layers: LayerSettings, *, verbose: bool
-) -> dict[tuple[str, int], dict[str, Any]]:
+    trials: Sequence[Trial],
+    database: MotifDatabase,
+    layers: LayerSettings,
+    device: str,
+    *,
+    verbose: bool,
+) -> dict[Trial, dict[str, Any]]:
     """Sample every layer of the first trials of each network."""
     found = {}
     for trial in trials:
         if trial.number <= layers.trials:
-            found[trial.name, trial.number] = measure_layers(
+            found[trial] = measure_layers(
                 trial,
                 database,
                 effort=layers.effort,
                 neurons=layers.neurons,
+                device=device,
                 progress=Progress(visible=verbose, prefix=f"{trial}, "),
             )
     return found
@@ -242,15 +257,16 @@ def _command(
         words += ["--models", ",".join(names)]
     if data is not None:
         words += ["--data", Path(data).name]
+    usual_settings, usual_layers = TrialSettings(), LayerSettings()
     for flag, value, usual in (
-        ("--epochs", settings.epochs, 100),
-        ("--patience", settings.patience, None),
-        ("--batch-size", settings.batch_size, None),
-        ("--protocol", settings.protocol, "released"),
+        ("--epochs", settings.epochs, usual_settings.epochs),
+        ("--patience", settings.patience, usual_settings.patience),
+        ("--batch-size", settings.batch_size, usual_settings.batch_size),
+        ("--protocol", settings.protocol, usual_settings.protocol),
         ("--alignment", alignment, settings.protocol),
-        ("--sampled-trials", layers.trials, 1),
-        ("--effort", layers.effort, "quick"),
-        ("--neurons", layers.neurons, None),
+        ("--sampled-trials", layers.trials, usual_layers.trials),
+        ("--effort", layers.effort, usual_layers.effort),
+        ("--neurons", layers.neurons, usual_layers.neurons),
     ):
         if value != usual:
             words += [flag, str(value)]

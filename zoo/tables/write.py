@@ -11,7 +11,15 @@ from typing import Any
 
 from zoo.tables.files import write_text
 from zoo.tables.paper import Bottleneck, Figure
-from zoo.tables.table import AUROC_TOLERANCE, LayerRow, Row, Table, VerdictRow, as_dict
+from zoo.tables.table import (
+    AUROC_TOLERANCE,
+    STARVED_TOLERANCE,
+    LayerRow,
+    Row,
+    Table,
+    VerdictRow,
+    as_dict,
+)
 
 __all__ = ["markdown", "write_table"]
 
@@ -93,7 +101,7 @@ def _paper_section(table: Table) -> str:
 def _agreement_section(table: Table) -> str:
     found = table.agreement
     lines = [
-        f"- auROC within {AUROC_TOLERANCE} of the paper's (CNN3-50: 0.05): "
+        f"- auROC within {AUROC_TOLERANCE} of the paper's (CNN3-50: {STARVED_TOLERANCE}): "
         + (f"all but {', '.join(found.auroc_off)}" if found.auroc_off else "all"),
         "- relevant fraction on the paper's side of one half: "
         + (
