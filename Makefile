@@ -13,8 +13,9 @@ demo: $(VENV)/.installed
 		--motifs JASPAR2016 --relevant "$$($(BIN)/neuroninterp zoo relevant)" -o $(DEMO)
 	@echo "Open $(CURDIR)/$(DEMO)/report.html in a browser."
 
+# A process a core, at most four: each takes 1 to 2 GB.
 test: $(VENV)/.installed-dev lint
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest -n auto --maxprocesses 4 --dist loadfile
 
 lint: $(VENV)/.installed-dev
 	$(BIN)/ruff check .
