@@ -25,6 +25,7 @@ from zoo.calibration import calibrate, random_network
 from zoo.checkpoints import Checkpoint
 from zoo.data import read_training_data
 from zoo.export import export_onnx
+from zoo.feeding import fed
 from zoo.shipping import ship
 from zoo.simulations.files import write_koo_eddy
 from zoo.training import train
@@ -177,6 +178,22 @@ def test_arguments_out_of_range_are_told_before_any_work(data_path, tmp_path, wr
         train(TINY, data_path, tmp_path / "new", **wrong)
     assert not (tmp_path / "new").exists()
     assert time.perf_counter() - started < 1
+
+
+@pytest.mark.parametrize("labelled", [True, False])
+def test_batches_hold_all_sequences_in_order_and_no_tuner_is_waited_for(labelled):
+    inputs = np.arange(7 * 5 * 4, dtype=np.float32).reshape(7, 5, 4)
+    labels = np.arange(14, dtype=np.float32).reshape(7, 2) if labelled else None
+    batches = fed(inputs, labels, 3)
+    if import_keras().backend.backend() != "tensorflow":
+        assert batches.pop("batch_size") == 3
+        assert [id(array) for array in batches.values()] == [id(inputs), id(labels)][: 1 + labelled]
+        return
+    found = list(batches["x"].as_numpy_iterator())
+    assert [len(batch[0]) for batch in found] == [3, 3, 1]
+    for index, array in enumerate((inputs, labels)[: 1 + labelled]):
+        assert np.array_equal(np.concatenate([batch[index] for batch in found]), array)
+    assert batches["x"].options().autotune.enabled is False
 
 
 @pytest.mark.parametrize("name", [*VARIANTS, "toy-2", "bd-10"])

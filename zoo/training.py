@@ -25,6 +25,7 @@ from zoo import catalogue, records
 from zoo.checkpoints import Checkpoint, History, checkpoint_folder
 from zoo.data import Part, TrainingData, read_training_data
 from zoo.export import export_onnx
+from zoo.feeding import fed
 from zoo.output import make_folder
 
 if TYPE_CHECKING:
@@ -198,13 +199,8 @@ def _train_epoch(model: keras.Model, part: Part, order: np.ndarray, batch_size: 
     """Train on all sequences in this order; return their mean loss."""
     total = 0.0
     for rows in _chunks(order, part.codes.shape[1], batch_size):
-        fitted = model.fit(
-            one_hot(part.codes[rows]),
-            part.labels[rows],
-            batch_size=batch_size,
-            shuffle=False,
-            verbose=0,
-        )
+        batches = fed(one_hot(part.codes[rows]), part.labels[rows], batch_size)
+        fitted = model.fit(**batches, shuffle=False, verbose=0)
         total += fitted.history["loss"][0] * len(rows)
     return total / len(order)
 
@@ -213,12 +209,8 @@ def _validate(model: keras.Model, part: Part) -> float:
     """Return the mean loss on a part."""
     total = 0.0
     for rows in _chunks(np.arange(len(part)), part.codes.shape[1], PREDICTION_BATCH):
-        loss = model.evaluate(
-            one_hot(part.codes[rows]),
-            part.labels[rows],
-            batch_size=PREDICTION_BATCH,
-            verbose=0,
-        )
+        batches = fed(one_hot(part.codes[rows]), part.labels[rows], PREDICTION_BATCH)
+        loss = model.evaluate(**batches, verbose=0)
         total += float(loss) * len(rows)
     return total / len(part)
 
@@ -250,7 +242,9 @@ def _load(checkpoint: Checkpoint, epoch: int, *, compile: bool = False) -> keras
 
 def _predict(model: keras.Model, part: Part) -> np.ndarray:
     found = [
-        np.asarray(model.predict(one_hot(part.codes[rows]), batch_size=PREDICTION_BATCH, verbose=0))
+        np.asarray(
+            model.predict(**fed(one_hot(part.codes[rows]), None, PREDICTION_BATCH), verbose=0)
+        )
         for rows in _chunks(np.arange(len(part)), part.codes.shape[1], PREDICTION_BATCH)
     ]
     return np.concatenate(found)

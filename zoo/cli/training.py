@@ -13,9 +13,6 @@ from zoo.cli.interruption import continued_later
 
 __all__ = ["train"]
 
-_FUSED = "--tf_xla_auto_jit=2 --tf_xla_cpu_global_jit --tf_xla_ops_to_cluster=FUSIBLE"
-"""Lets TensorFlow fuse what lies between the convolutions: 8 to 10 % less time on a CPU. (The
-whole network in XLA is several times slower there, because its convolutions are.)"""
 _NATURAL = click.IntRange(min=0)
 _POSITIVE = click.IntRange(min=1)
 
@@ -115,11 +112,6 @@ def _train_one(
     verbose: bool,
     shared: dict[str, Any],
 ) -> None:
-    from neuroninterp.backend import resolve_device
-
-    if resolve_device(shared["device"]) == "cpu":
-        # Read once, when TensorFlow is imported.
-        os.environ.setdefault("TF_XLA_FLAGS", _FUSED)
     from zoo.training import train as train_network
 
     with continued_later():
