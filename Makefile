@@ -13,9 +13,9 @@ demo: $(VENV)/.installed
 		--motifs JASPAR2016 --relevant "$$($(BIN)/neuroninterp zoo relevant)" -o $(DEMO)
 	@echo "Open $(CURDIR)/$(DEMO)/report.html in a browser."
 
-# A process a core, at most four: each takes 1 to 2 GB.
+# Two processes, because each takes up to 5 GB.
 test: $(VENV)/.installed-dev lint
-	$(BIN)/python -m pytest -n auto --maxprocesses 4 --dist loadfile
+	$(BIN)/python -m pytest -n 2 --dist loadfile
 
 lint: $(VENV)/.installed-dev
 	$(BIN)/ruff check .
