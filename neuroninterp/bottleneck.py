@@ -33,8 +33,8 @@ SMALLEST_MOTIF_FIELD = 8
 """Shortest receptive field (bp) that can hold a motif."""
 PLATEAU_SHARE = 0.5
 """Share of the largest excess over the null rate that counts as having reached the plateau: most
-of what any layer holds. In Koo & Eddy's networks with distributed first layers
-these hold at most a third of it, with localist ones nearly three quarters."""
+of what any layer holds. In Koo & Eddy's networks with distributed first layers these hold at
+most a third of it, with localist ones nearly three quarters."""
 LEAST_EXCESS = 0.15
 """By how much the largest localist fraction must exceed its null rate to mean anything."""
 _REPLICATES = 1000

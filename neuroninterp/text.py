@@ -5,7 +5,7 @@ from __future__ import annotations
 import unicodedata
 from collections.abc import Sequence
 
-__all__ = ["LONGEST", "comma_separated", "numbered", "printable"]
+__all__ = ["LONGEST", "comma_separated", "first_few", "numbered", "printable"]
 
 LONGEST = 200
 """Characters of a name that are shown, unless the place has room for fewer."""
@@ -50,6 +50,13 @@ def _shown(character: str) -> str:
 def comma_separated(text: str) -> tuple[str, ...]:
     """Return the words between commas, without the spaces around them; none of an empty text."""
     return tuple(word.strip() for word in text.split(",") if word.strip())
+
+
+def first_few(words: Sequence[object], most: int = 5) -> str:
+    """List words, only the first of many: "a, b and 3 more"."""
+    shown = ", ".join(str(word) for word in words[:most])
+    rest = len(words) - most
+    return f"{shown} and {rest} more" if rest > 0 else shown
 
 
 def numbered(word: str, numbers: Sequence[int]) -> str:

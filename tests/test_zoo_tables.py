@@ -28,7 +28,7 @@ from zoo.cli import zoo as command
 from zoo.simulations.files import write_koo_eddy
 from zoo.simulations.koo_eddy import CLASS_NAMES, motif_probabilities
 from zoo.tables.alignment import ALIGNMENTS, align_filters, alignable_layers
-from zoo.tables.files import cached
+from zoo.tables.cache import cached
 from zoo.tables.filters import planted_names
 from zoo.tables.paper import BOTTLENECKS, TABLES
 from zoo.tables.run import LayerSettings, make_table, table_models

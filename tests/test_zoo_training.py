@@ -117,7 +117,7 @@ def test_killed_run_continues_to_the_same_network(finished, data_path, tmp_path,
     def save_and_die_in_the_middle_of_the_third(self, model, history):
         with monkeypatch.context() as patch:
             if len(history) == 3:
-                patch.setattr("zoo.checkpoints.os.replace", die)
+                patch.setattr("zoo.output.os.replace", die)
             save(self, model, history)
 
     with monkeypatch.context() as patch:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import shutil
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
@@ -11,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from neuroninterp.errors import OutputError
+from zoo.output import aside
 
 if TYPE_CHECKING:
     import keras
@@ -155,9 +155,8 @@ class Checkpoint:
             self.folder.mkdir(parents=True, exist_ok=True)
             model.save(self.network(epoch))
             content = {"settings": self._settings, "history": asdict(history)}
-            temporary = self.folder / "history.partial"
-            temporary.write_text(json.dumps(content))
-            os.replace(temporary, self.folder / "history.json")
+            with aside(self.folder / "history.json") as temporary:
+                temporary.write_text(json.dumps(content))
         except OSError as error:
             raise OutputError(f"cannot write the checkpoint {self.folder}: {error}") from error
         kept = {self.network(epoch), self.network(history.best_epoch)}

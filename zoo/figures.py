@@ -9,7 +9,6 @@ axes from 0 to 2 bits, with the same inches a bit and a base pair everywhere.
 from __future__ import annotations
 
 import math
-import os
 from collections.abc import Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
@@ -21,7 +20,7 @@ import numpy as np
 from neuroninterp.errors import OutputError
 from neuroninterp.motifs.information import information_content
 from neuroninterp.text import printable
-from zoo.output import check_folder_of
+from zoo.output import aside, check_folder_of, output_errors
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -137,15 +136,8 @@ def draw_panel(
     """
     path = check_path(path)
     figure, ending = panel(columns, truth), path.suffix.lower()
-    temporary = path.with_name(f".{path.name}.partial")
-    try:
-        with _style():
-            figure.savefig(temporary, format=ending[1:], dpi=dpi, metadata=_UNDATED[ending])
-        os.replace(temporary, path)
-    except OSError as error:
-        raise OutputError(f"cannot write {path}: {error}") from error
-    finally:
-        temporary.unlink(missing_ok=True)
+    with output_errors(path), aside(path) as temporary, _style():
+        figure.savefig(temporary, format=ending[1:], dpi=dpi, metadata=_UNDATED[ending])
     return path
 
 

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from neuroninterp.errors import OutputError
 from zoo.lasting_file import LastingFile
+from zoo.output import aside, cannot_write, output_errors
 
 if TYPE_CHECKING:
     import h5py
@@ -65,20 +64,14 @@ def new_hdf5(path: Path) -> Iterator[NewFile]:
     OutputError
         If the file cannot be written.
     """
-    temporary = path.with_name(f".{path.name}.partial")
-    try:
-        stream = LastingFile(temporary)
-    except OSError as error:
-        raise _cannot_write(path, error) from error
-    try:
-        with _opened(path, stream) as content:
-            yield NewFile(path, content, stream)
-        with _output_errors(path, stream):
-            stream.close()
-            os.replace(temporary, path)
-    finally:
-        stream.close()
-        temporary.unlink(missing_ok=True)
+    with aside(path) as temporary:
+        with output_errors(path):
+            stream = LastingFile(temporary)
+        with stream:
+            with _opened(path, stream) as content:
+                yield NewFile(path, content, stream)
+            with _output_errors(path, stream):
+                stream.close()
 
 
 @contextmanager
@@ -103,8 +96,4 @@ def _output_errors(path: Path, stream: LastingFile) -> Iterator[None]:
         if stream.failure is not None:
             raise stream.failure
     except (OSError, RuntimeError) as error:  # HDF5's own errors are both
-        raise _cannot_write(path, stream.failure or error) from error
-
-
-def _cannot_write(path: Path, error: Exception) -> OutputError:
-    return OutputError(f"cannot write {path}: {getattr(error, 'strerror', None) or error}")
+        raise cannot_write(path, stream.failure or error) from error

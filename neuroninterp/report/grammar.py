@@ -9,7 +9,7 @@ from neuroninterp.motifs.dictionary import DictionaryMotif
 from neuroninterp.motifs.syntax import Spacing, Syntax
 from neuroninterp.report.payload import SHOWN_MOTIFS, YOUR_SEQUENCES
 from neuroninterp.results.records import LayerResult, NeuronResult
-from neuroninterp.text import printable
+from neuroninterp.text import first_few, printable
 
 __all__ = ["dictionary_sides", "syntax_sides"]
 
@@ -76,9 +76,7 @@ def _syntax_rows(
 
 
 def _neurons(entry: DictionaryMotif) -> str:
-    named = ", ".join(str(neuron) for neuron in entry.neurons[:_NAMED_NEURONS])
-    more = len(entry.neurons) - _NAMED_NEURONS
-    return f"{named} and {more} more" if more > 0 else named
+    return first_few(entry.neurons, _NAMED_NEURONS)
 
 
 def _words(

@@ -13,12 +13,8 @@ from neuroninterp.sequences.coding import reverse_complement
 from neuroninterp.sequences.dataset import MAX_BASES, Sequences
 from neuroninterp.sequences.fitting import most_common_length
 from neuroninterp.sequences.formats import is_comment, text_lines
-from neuroninterp.sequences.genome import (
-    chromosome_sizes,
-    genome_codes,
-    open_genome,
-    some_names,
-)
+from neuroninterp.sequences.genome import chromosome_sizes, genome_codes, open_genome
+from neuroninterp.text import first_few
 
 __all__ = ["Interval", "bed_intervals", "read_bed"]
 
@@ -135,12 +131,12 @@ def _usable_windows(
         missing = list(dict.fromkeys(i.chromosome for i in intervals if i.chromosome not in sizes))
         if not known:
             raise DataError(
-                f"{path}: none of its chromosomes ({some_names(missing)}) is in {genome}, "
-                f"which has {some_names(list(sizes))}; name them alike (chr1 against 1)"
+                f"{path}: none of its chromosomes ({first_few(missing)}) is in {genome}, "
+                f"which has {first_few(list(sizes))}; name them alike (chr1 against 1)"
             )
         notes.append(
             f"{len(intervals) - len(known)} of {len(intervals)} intervals were left out: "
-            f"{genome} has no {some_names(missing)}"
+            f"{genome} has no {first_few(missing)}"
         )
     windows = [interval.centred(length) for interval in known]
     inside = [w for w in windows if w.start >= 0 and w.end <= sizes[w.chromosome]]
@@ -153,7 +149,7 @@ def _usable_windows(
     if over:
         notes.append(
             f"{len(over)} of {len(intervals)} windows were left out because they run over a "
-            f"chromosome's end: {some_names([str(window) for window in over])}"
+            f"chromosome's end: {first_few([str(window) for window in over])}"
         )
     return inside
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import os
 import tempfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -14,9 +14,7 @@ import numpy as np
 from neuroninterp.errors import DataError
 from neuroninterp.sequences.coding import encode_record
 
-__all__ = ["chromosome_sizes", "genome_codes", "open_genome", "some_names"]
-
-_NAMES_SHOWN = 5
+__all__ = ["chromosome_sizes", "genome_codes", "open_genome"]
 
 
 @contextlib.contextmanager
@@ -45,8 +43,8 @@ def open_genome(genome: Path) -> Iterator[Any]:
 
 def chromosome_sizes(chromosomes: Any) -> dict[str, int]:
     """Return the length (bp) of each chromosome of an open genome, in its order."""
-    # Going over the genome itself gives records, not names.
-    return {name: len(chromosomes[name]) for name in chromosomes.keys()}  # noqa: SIM118
+    names = chromosomes.keys()  # the genome itself gives records, not names
+    return {name: len(chromosomes[name]) for name in names}
 
 
 def genome_codes(
@@ -83,10 +81,3 @@ def genome_codes(
             "delete it, and it is made again"
         )
     return codes
-
-
-def some_names(names: Sequence[str]) -> str:
-    """List names, the first five of many."""
-    shown = ", ".join(names[:_NAMES_SHOWN])
-    rest = len(names) - _NAMES_SHOWN
-    return f"{shown} and {rest} more" if rest > 0 else shown

@@ -14,6 +14,7 @@ from collections.abc import Iterable
 from neuroninterp.errors import DataError
 from neuroninterp.sequences.containers import Container
 from neuroninterp.sequences.layouts import fitting_axes
+from neuroninterp.text import first_few
 
 __all__ = ["companion_key", "find_inputs", "find_labels", "listing"]
 
@@ -30,9 +31,7 @@ _MAX_LISTED = 12
 def listing(container: Container, keys: Iterable[str] | None = None) -> str:
     """Name arrays with their shapes, for an error."""
     chosen = list(container.arrays if keys is None else keys)
-    shown = [f"{key!r} {container.arrays[key].shape}" for key in chosen[:_MAX_LISTED]]
-    rest = len(chosen) - len(shown)
-    return ", ".join(shown) + (f" and {rest} more" if rest else "")
+    return first_few([f"{key!r} {container.arrays[key].shape}" for key in chosen], _MAX_LISTED)
 
 
 def find_inputs(

@@ -17,12 +17,8 @@ import numpy as np
 from neuroninterp.errors import DataError
 from neuroninterp.sequences.bed import bed_intervals
 from neuroninterp.sequences.formats import find_format
-from neuroninterp.sequences.genome import (
-    chromosome_sizes,
-    genome_codes,
-    open_genome,
-    some_names,
-)
+from neuroninterp.sequences.genome import chromosome_sizes, genome_codes, open_genome
+from neuroninterp.text import first_few
 from zoo.data import PARTS, channels_first
 from zoo.datasets.in_vivo import new_file
 
@@ -230,7 +226,7 @@ def _used(
         if not wanted:
             raise DataError(
                 f"{genome} has no autosome called by its number, as chr1 or 1: it has "
-                f"{some_names(names)}; name the chromosomes to use (chromosomes)"
+                f"{first_few(names)}; name the chromosomes to use (chromosomes)"
             )
     else:
         asked = {_bare(name) for name in _listed(chromosomes)}
@@ -238,7 +234,7 @@ def _used(
         present = {_bare(name) for name in wanted}
         missing = [name for name in _listed(chromosomes) if _bare(name) not in present]
         if missing:
-            raise DataError(f"{genome} has no {some_names(missing)}; it has {some_names(names)}")
+            raise DataError(f"{genome} has no {first_few(missing)}; it has {first_few(names)}")
     used: dict[str, str] = {}
     for name in wanted:
         if _bare(name) in used:
@@ -261,7 +257,7 @@ def _parts(
             if record is None:
                 raise DataError(
                     f"{name} is held out ({part}) but is none of the chromosomes used of {genome}: "
-                    f"{some_names(tuple(used.values()))}; name others ({part}_chromosomes)"
+                    f"{first_few(tuple(used.values()))}; name others ({part}_chromosomes)"
                 )
             if parts[record] not in ("train", part):
                 raise DataError(f"{name} is held out twice, for {parts[record]} and {part}")
@@ -269,7 +265,7 @@ def _parts(
     empty = [part for part in PARTS if part not in parts.values()]
     if empty:
         raise DataError(
-            f"no chromosome for {' and '.join(empty)} among {some_names(tuple(parts))} of "
+            f"no chromosome for {' and '.join(empty)} among {first_few(tuple(parts))} of "
             f"{genome}; each part needs one"
         )
     return parts
@@ -303,8 +299,8 @@ def _read_peaks(
         intervals.setdefault(name, []).append((interval.start, end))
     if not intervals:
         raise DataError(
-            f"{path}: no peak on the chromosomes used ({some_names(tuple(sizes))}); its peaks lie "
-            f"on {some_names(tuple(others)) or 'none'}"
+            f"{path}: no peak on the chromosomes used ({first_few(tuple(sizes))}); its peaks lie "
+            f"on {first_few(tuple(others)) or 'none'}"
         )
     return {name: _columns(pairs) for name, pairs in intervals.items()}
 

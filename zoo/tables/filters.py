@@ -13,7 +13,7 @@ from neuroninterp.motifs import MotifDatabase
 from neuroninterp.motifs.matching import clipped_match
 from zoo.simulations.koo_eddy import RELEVANT_MOTIFS, relevant_motifs
 from zoo.tables.alignment import ALIGNMENTS, align_filters, alignable_layers
-from zoo.tables.files import cached, file_sha256
+from zoo.tables.cache import cached, file_sha256
 from zoo.trials import Trial
 
 if TYPE_CHECKING:

@@ -17,7 +17,7 @@ from neuroninterp.models import load
 from neuroninterp.motifs import MotifDatabase
 from neuroninterp.progress import Progress
 from zoo.simulations.koo_eddy import relevant_motifs
-from zoo.tables.files import cached, file_sha256
+from zoo.tables.cache import cached, file_sha256
 from zoo.trials import Trial
 
 __all__ = ["measure_layers"]

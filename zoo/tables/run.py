@@ -21,10 +21,9 @@ from neuroninterp.progress import Progress
 from neuroninterp.sampling import check_effort
 from zoo.catalogue import KOO_EDDY
 from zoo.data import read_part
-from zoo.output import make_folder
+from zoo.output import make_folder, write_text
 from zoo.records import read_record
 from zoo.simulations.files import write_koo_eddy
-from zoo.tables.files import write_text
 from zoo.tables.filters import measure_filters
 from zoo.tables.layers import measure_layers
 from zoo.tables.names import MOTIFS, check_names

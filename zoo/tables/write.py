@@ -9,7 +9,7 @@ from io import StringIO
 from pathlib import Path
 from typing import Any
 
-from zoo.tables.files import write_text
+from zoo.output import write_text
 from zoo.tables.paper import Bottleneck, Figure
 from zoo.tables.table import (
     AUROC_TOLERANCE,

@@ -1,17 +1,16 @@
-"""Files written whole or not at all; answers kept beside the networks that they are about."""
+"""Answers kept beside the networks that they are about, and used again where nothing changed."""
 
 from __future__ import annotations
 
 import hashlib
 import json
-import os
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
-from neuroninterp.errors import OutputError
+from zoo.output import write_text
 
-__all__ = ["cached", "file_sha256", "write_text"]
+__all__ = ["cached", "file_sha256"]
 
 
 def cached(
@@ -45,22 +44,6 @@ def cached(
     answer: dict[str, Any] = json.loads(json.dumps(compute()))
     write_text(path, json.dumps({"settings": settings, **answer}, indent=1) + "\n")
     return answer
-
-
-def write_text(path: Path, text: str) -> None:
-    """Write a text file, whole or not at all.
-
-    Raises
-    ------
-    OutputError
-        If the file cannot be written.
-    """
-    temporary = path.with_name(f".{path.name}.partial")
-    try:
-        temporary.write_text(text, encoding="utf-8")
-        os.replace(temporary, path)
-    except OSError as error:
-        raise OutputError(f"cannot write {path}: {error}") from error
 
 
 def file_sha256(path: Path) -> str:
