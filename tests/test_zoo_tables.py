@@ -139,11 +139,12 @@ def test_tables_name_the_papers_networks():
 # --- the table -------------------------------------------------------------------------------
 
 
-def measured(name, trial, auroc, relevant, layers=None):
+def measured(name, trial, auroc, relevant, layers=None, classes=()):
+    rows = [{"class": f"factor {number}", "auroc": score} for number, score in enumerate(classes)]
     return Measured(
         name,
         trial,
-        record={"parameters": 7, "test": {"auroc": auroc, "aupr": None}},
+        record={"parameters": 7, "test": {"auroc": auroc, "aupr": None, "classes": rows}},
         filters={
             "layers": [
                 {"number": number, "filters": 30, "match": 1.0, "relevant": share}
@@ -209,6 +210,27 @@ def test_verdicts_are_held_against_the_papers_results():
     cnn_2, cnn3_50 = table.verdicts
     assert (cnn_2.structural_right, cnn_2.empirical_right, cnn_2.right) == (True, 1, 1)
     assert (cnn3_50.structural_right, cnn3_50.empirical_right, cnn3_50.right) == (True, 1, 1)
+
+
+def test_factors_nearer_to_chance_than_to_their_median_are_told():
+    table = build_table(
+        1,
+        [
+            measured("cnn-25", 1, 0.85, [1.0], classes=[0.9, 0.8, None]),
+            measured("cnn-25", 2, 0.75, [1.0], classes=[0.71, 0.64, None]),
+            measured("cnn-50", 1, 0.69, [1.0], classes=[0.69, 0.95, 0.5]),
+            measured("cnn3-50", 1, 0.6, [0.0], classes=[0.6, 0.6, None]),
+            measured("cnn9-4", 1, 0.9, [0.0], classes=[0.95, 0.9, None]),
+        ],
+        {"command": "", "alignment": "released", "motifs": "", "targets": 0},
+    )
+    # Medians are 0.71, 0.8 and 0.5: learned from 0.605, 0.65 and 0.5 on.
+    found = {(row.name, row.trial): (row.learned_auroc, row.classes) for row in table.unlearned}
+    assert found == {
+        ("cnn-25", 2): (0.71, {"factor 1": 0.64}),
+        ("cnn3-50", 1): (None, {"factor 0": 0.6, "factor 1": 0.6}),
+    }
+    assert "| cnn-25 | 2 | 0.750 | 0.710 | 1 | factor 1 0.640 |" in markdown(table)
 
 
 def test_answers_are_kept_until_what_they_rest_on_changes(tmp_path):

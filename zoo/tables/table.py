@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from neuroninterp.bottleneck import LayerFractions
+from zoo.tables.classes import Unlearned, unlearned_classes
 from zoo.tables.paper import BOTTLENECKS, Bottleneck, Figure, PaperRow, paper_row
 
 __all__ = [
@@ -188,6 +189,7 @@ class Table:
     layers: tuple[LayerRow, ...]
     verdicts: tuple[VerdictRow, ...]
     agreement: Agreement
+    unlearned: tuple[Unlearned, ...]
     settings: dict[str, Any]
 
 
@@ -221,6 +223,9 @@ def build_table(number: int, measured: Sequence[Measured], settings: Mapping[str
             if found and name in BOTTLENECKS
         ),
         agreement=_agreement(rows),
+        unlearned=unlearned_classes(
+            [(item.name, item.trial, item.record["test"]) for item in measured]
+        ),
         settings=dict(settings),
     )
 
@@ -330,5 +335,6 @@ def as_dict(table: Table) -> dict[str, Any]:
             for row in table.verdicts
         ],
         "agreement": asdict(table.agreement),
+        "unlearned": [asdict(row) for row in table.unlearned],
         "settings": table.settings,
     }

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from zoo.output import write_text
+from zoo.tables.classes import Unlearned
 from zoo.tables.paper import Bottleneck, Figure
 from zoo.tables.table import (
     AUROC_TOLERANCE,
@@ -61,6 +62,8 @@ def markdown(table: Table) -> str:
         _paper_section(table),
         _agreement_section(table),
     ]
+    if table.unlearned:
+        parts.append(_unlearned_section(table.unlearned))
     if table.layers:
         parts += [_layers_section(table.layers), _verdict_section(table.verdicts)]
     return "\n\n".join(parts) + "\n"
@@ -116,6 +119,25 @@ def _agreement_section(table: Table) -> str:
             f"{found.rank_correlation:.3f}"
         )
     return "## Agreement\n\n" + "\n".join(lines)
+
+
+def _unlearned_section(rows: Sequence[Unlearned]) -> str:
+    text = (
+        "## Factors that were not learned\n\n"
+        "Trials of one network may miss different factors. Here are those with a factor whose "
+        "auROC is nearer to one half than to its median over all trials of all networks."
+    )
+    cells = [
+        [
+            *(row.name, str(row.trial), f"{row.auroc:.3f}"),
+            "" if row.learned_auroc is None else f"{row.learned_auroc:.3f}",
+            str(len(row.classes)),
+            ", ".join(f"{name} {auroc:.3f}" for name, auroc in row.classes.items()),
+        ]
+        for row in rows
+    ]
+    headings = ["network", "trial", "auROC", "of the others", "not learned", "their auROC"]
+    return f"{text}\n\n{_markdown_table(headings, cells)}"
 
 
 def _layers_section(rows: Sequence[LayerRow]) -> str:
