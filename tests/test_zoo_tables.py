@@ -212,7 +212,7 @@ def test_verdicts_are_held_against_the_papers_results():
     assert (cnn3_50.structural_right, cnn3_50.empirical_right, cnn3_50.right) == (True, 1, 1)
 
 
-def test_factors_nearer_to_chance_than_to_their_median_are_told():
+def test_factors_that_a_trial_did_not_learn_are_told():
     table = build_table(
         1,
         [

@@ -44,8 +44,8 @@ def unlearned_classes(
 ) -> tuple[Unlearned, ...]:
     """Find the classes that trials did not learn.
 
-    A class was not learned where its auROC is nearer to chance than to the median of that class
-    over all trials of all networks.
+    A class was not learned where its auROC is below the middle between chance and the median of
+    that class over all trials of all networks.
 
     Parameters
     ----------

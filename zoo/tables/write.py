@@ -125,7 +125,8 @@ def _unlearned_section(rows: Sequence[Unlearned]) -> str:
     text = (
         "## Factors that were not learned\n\n"
         "Trials of one network may miss different factors. Here are those with a factor whose "
-        "auROC is nearer to one half than to its median over all trials of all networks."
+        "auROC is below the middle between one half and its median over all trials of all "
+        "networks."
     )
     cells = [
         [
