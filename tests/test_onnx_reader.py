@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import onnx
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
 from onnx import TensorProto, helper, numpy_helper
 from onnx_files import Builder, one_hot, verify
@@ -322,12 +322,15 @@ def test_flatten_follows_the_layout(tmp_path: Path) -> None:
 @given(data=st.data())
 def test_random_stacks(tmp_path: Path, data: st.DataObject) -> None:
     draw = data.draw
-    net = Builder((None, 4, draw(st.integers(24, 40))), seed=draw(st.integers(0, 99)))
+    length = draw(st.integers(24, 40))
+    net = Builder((None, 4, length), seed=draw(st.integers(0, 99)))
     x, channels = "dna", 4
     for _ in range(draw(st.integers(1, 3))):
         width, dilation = draw(st.integers(1, 4)), draw(st.integers(1, 2))
         filters = draw(st.integers(1, 4))
         pads = [draw(st.integers(0, 2)), draw(st.integers(0, 2))]
+        length += sum(pads) - (width - 1) * dilation
+        assume(length >= 1)  # else it is no network
         x = net.conv(x, filters, channels, width, pads=pads, dilations=[dilation])
         channels = filters
         if draw(st.booleans()):
@@ -343,13 +346,15 @@ def test_random_stacks(tmp_path: Path, data: st.DataObject) -> None:
         if draw(st.booleans()):
             x, channels = net.op("Concat", x, x, axis=1), 2 * channels
         if draw(st.booleans()):
-            size = draw(st.integers(1, 3))
+            size, stride = draw(st.integers(1, 3)), draw(st.integers(1, 3))
             edge = draw(st.integers(0, size - 1))
+            assume(length + edge >= size)
+            length = (length + edge - size) // stride + 1  # at least: ceil_mode may add one
             x = net.op(
                 draw(st.sampled_from(["MaxPool", "AveragePool"])),
                 x,
                 kernel_shape=[size],
-                strides=[draw(st.integers(1, 3))],
+                strides=[stride],
                 pads=[edge, 0],
                 ceil_mode=draw(st.integers(0, 1)),
             )
