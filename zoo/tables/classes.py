@@ -6,7 +6,7 @@ from the mean auROC.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from statistics import fmean, median
 from typing import Any
@@ -57,20 +57,20 @@ def unlearned_classes(
     tuple of Unlearned
         Of the trials that missed any, in their order.
     """
-    scores: dict[str, list[float]] = {}
-    for _, _, test in tests:
-        for name, auroc in _known(test):
-            scores.setdefault(name, []).append(auroc)
-    least = {name: (_CHANCE + median(values)) / 2 for name, values in scores.items()}
+    scores = [
+        {row["class"]: row["auroc"] for row in test["classes"] if row["auroc"] is not None}
+        for _, _, test in tests
+    ]
+    by_class: dict[str, list[float]] = {}
+    for aurocs in scores:
+        for name, auroc in aurocs.items():
+            by_class.setdefault(name, []).append(auroc)
+    least = {name: (_CHANCE + median(values)) / 2 for name, values in by_class.items()}
     found = []
-    for network, trial, test in tests:
-        missed = {name: auroc for name, auroc in _known(test) if auroc < least[name]}
-        learned = [auroc for name, auroc in _known(test) if name not in missed]
+    for (network, trial, test), aurocs in zip(tests, scores, strict=True):
+        missed = {name: auroc for name, auroc in aurocs.items() if auroc < least[name]}
+        learned = [auroc for name, auroc in aurocs.items() if name not in missed]
         if missed:
             mean = fmean(learned) if learned else None
             found.append(Unlearned(network, trial, test["auroc"], mean, missed))
     return tuple(found)
-
-
-def _known(test: Mapping[str, Any]) -> Iterable[tuple[str, float]]:
-    return [(row["class"], row["auroc"]) for row in test["classes"] if row["auroc"] is not None]
