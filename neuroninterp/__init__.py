@@ -16,6 +16,7 @@ __version__ = "0.1.0"
 
 _HOMES = {
     "AnalysisResult": "neuroninterp.results",
+    "Attribution": "neuroninterp.attribution",
     "Layer": "neuroninterp.fields",
     "Match": "neuroninterp.motifs",
     "Model": "neuroninterp.models",
@@ -24,6 +25,7 @@ _HOMES = {
     "Part": "neuroninterp.motifs",
     "Sequences": "neuroninterp.sequences",
     "analyze": "neuroninterp.analysis",
+    "attribute": "neuroninterp.attribution",
     "decouple": "neuroninterp.motifs",
     "empirical": "neuroninterp.bottleneck",
     "load": "neuroninterp.models",

@@ -1,0 +1,292 @@
+"""Attribution: how much every base of a sequence adds to a class or a neuron."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from neuroninterp.attribution.explained import Explained
+from neuroninterp.attribution.gradients import saliency
+from neuroninterp.attribution.mutagenesis import centred_on_mean, list_edits, mutate
+from neuroninterp.attribution.own_runtime import model_outputs, runtime_values
+from neuroninterp.attribution.records import Attribution
+from neuroninterp.attribution.target import Target, class_target, neuron_target
+from neuroninterp.errors import DataError, FidelityError, UnknownNameError
+from neuroninterp.fields import required_intervals
+from neuroninterp.models import Model
+from neuroninterp.progress import Progress
+from neuroninterp.sequences import Sequences, codes_from_one_hot
+
+__all__ = ["METHODS", "attribute"]
+
+METHODS = ("ism", "saliency")
+
+_TOLERANCE = 1e-4
+"""Largest accepted difference between graph and runtime, relative to the largest output, or
+to 1 where that is larger."""
+
+_CHECKED = 32
+"""Sequences on which graph and runtime are compared."""
+
+_EDITS_PER_BLOCK = 2**18
+
+
+@dataclass(frozen=True, eq=False)
+class _Task:
+    """What every method works on."""
+
+    model: Model
+    target: Target
+    codes: np.ndarray
+    positions: np.ndarray | None
+    explained: Explained | None
+    batch_size: int
+    progress: Progress
+
+
+@dataclass(frozen=True, eq=False)
+class _Found:
+    """What every method finds; see :class:`Attribution`."""
+
+    hypothetical: np.ndarray
+    value: np.ndarray
+    gap: np.ndarray | None = None
+    reference_value: np.ndarray | None = None
+
+
+def attribute(
+    model: Model,
+    sequences: np.ndarray | Sequences,
+    method: str = "ism",
+    *,
+    target: int | str | None = None,
+    layer: int | None = None,
+    neuron: int | None = None,
+    position: int | None = None,
+    scale: str | None = None,
+    seed: int = 0,
+    batch_size: int = 256,
+    verbose: bool = False,
+) -> Attribution:
+    """Say how much every base of every sequence adds to a class or to a neuron.
+
+    Parameters
+    ----------
+    model : Model
+        The network, from :func:`neuroninterp.load`.
+    sequences : numpy.ndarray, shape=(N, L) or (N, L, 4), or Sequences
+        Codes (uint8; 0 to 3 for A, C, G, T, 4 for N), one-hot, or what
+        :func:`neuroninterp.read_sequences` returns.
+    method : str
+        "ism" (in-silico mutagenesis) or "saliency" (gradient times input).
+    target : int, str or None
+        Class of the model's output, from 0, or its name where the data have names. May be
+        left out where there is one class, or a neuron is named.
+    layer, neuron : int or None
+        A neuron instead: layer number from 1, channel from 0.
+    position : int or None
+        Output position to explain, from 0. None takes a neuron's largest value in each
+        sequence; a class needs one where the model predicts along the sequence.
+    scale : str or None
+        Of a class: "logit" or "output". None takes the logit where the model's last
+        operation is a sigmoid or a softmax that the graph knows.
+    seed : int
+        The same seed gives the same scores.
+    batch_size : int
+        Sequences at once in the model's own runtime.
+    verbose : bool
+        Show progress on standard error.
+
+    Returns
+    -------
+    Attribution
+
+    Raises
+    ------
+    UnknownNameError
+        If method, class, layer, neuron, position or scale does not exist.
+    DataError
+        If the sequences do not fit the model, or it is not clear what to explain.
+    UnsupportedOperationError
+        If a method that needs the graph meets an operation that is not understood.
+    FidelityError
+        If the graph does not compute the model's output.
+    """
+    if method not in METHODS:
+        raise UnknownNameError("method", method, METHODS)
+    codes, names, class_names = _checked_sequences(model, sequences)
+    progress = Progress(visible=verbose)
+    with progress.stage("predicting"):
+        chosen, prediction = _choose(
+            model, codes, target, layer, neuron, position, scale, class_names, batch_size
+        )
+    explained = None
+    if chosen.obstacle is None:
+        explained = Explained(model, chosen, codes.shape[1])
+        positions = explained.find_positions(codes)
+    else:
+        positions = None if position is None else np.full(len(codes), position, np.int32)
+    task = _Task(model, chosen, codes, positions, explained, batch_size, progress)
+    if method != "ism":
+        chosen.require_graph(method)
+        with progress.stage("checking the graph"):
+            _check_output(task, prediction)
+    with progress.stage(method, len(codes)) as advance:
+        found = _RUN[method](task, advance)
+    value = found.value.astype(np.float64)
+    return Attribution(
+        codes=codes,
+        hypothetical=found.hypothetical,
+        method=method,
+        target=chosen.description,
+        value=value,
+        prediction=value if prediction is None else prediction,
+        names=names,
+        gap=found.gap,
+        reference_value=found.reference_value,
+        positions=positions,
+        settings={
+            "method": method,
+            "target": None if layer is not None else chosen.channel,
+            "layer": layer,
+            "neuron": neuron,
+            "position": position,
+            "scale": _scale(chosen),
+            "seed": seed,
+        },
+    )
+
+
+def _scale(target: Target) -> str:
+    if target.layer is not None:
+        return "value"
+    return "output" if target.final is None else "logit"
+
+
+def _checked_sequences(
+    model: Model, sequences: np.ndarray | Sequences
+) -> tuple[np.ndarray, tuple[str, ...], tuple[str, ...] | None]:
+    """Return codes, a name for each sequence, and the names of the classes."""
+    if isinstance(sequences, Sequences):
+        codes, names, class_names = sequences.codes, sequences.names, sequences.class_names
+    else:
+        array = np.asarray(sequences)
+        codes = codes_from_one_hot(array) if array.ndim == 3 else array
+        names, class_names = None, None
+    if codes.ndim != 2 or not codes.size or codes.dtype.kind not in "iu" or codes.max() > 4:
+        raise DataError(
+            f"sequences must be codes 0 to 4 of shape (N, L), or one-hot of shape (N, L, 4); "
+            f"found {codes.dtype} of shape {codes.shape}"
+        )
+    if model.length is not None and codes.shape[1] != model.length:
+        raise DataError(f"the model reads {model.length} bp, the sequences have {codes.shape[1]}")
+    numbers = tuple(str(number) for number in range(len(codes)))
+    return codes.astype(np.uint8), names or numbers, class_names
+
+
+def _choose(
+    model: Model,
+    codes: np.ndarray,
+    target: int | str | None,
+    layer: int | None,
+    neuron: int | None,
+    position: int | None,
+    scale: str | None,
+    class_names: Sequence[str] | None,
+    batch_size: int,
+) -> tuple[Target, np.ndarray | None]:
+    """Return what is explained, and the model's own output for it where that is a class."""
+    if (layer is None) != (neuron is None):
+        raise DataError("a neuron needs both --layer and --neuron (layer=, neuron=)")
+    if layer is not None and neuron is not None:
+        if target is not None or scale is not None:
+            raise DataError(
+                "name either a class (--target, --scale) or a neuron (--layer, --neuron), not both"
+            )
+        return neuron_target(model, layer, neuron, position), None
+    shape = model_outputs(model, codes[:1]).shape[1:]
+    chosen = class_target(
+        model, target, shape, class_names=class_names, position=position, scale=scale
+    )
+    outputs = model_outputs(model, codes, batch_size=batch_size)
+    at = outputs if position is None else outputs[:, position]
+    return chosen, at[:, chosen.channel]
+
+
+def _check_output(task: _Task, prediction: np.ndarray | None) -> None:
+    """Compare the graph's output with the model's own on some of the sequences.
+
+    The layers' values were compared when the model was loaded; what follows them was not.
+
+    Raises
+    ------
+    FidelityError
+        If they differ.
+    """
+    if prediction is None:
+        return
+    target, rows = task.target, slice(0, _CHECKED)
+    graph = task.model.graph
+    whole = Target(
+        target.description, graph, graph.outputs[0], target.channel, position=target.position
+    )
+    where = None if task.positions is None else task.positions[rows]
+    explained = Explained(task.model, whole, task.codes.shape[1])
+    mine = explained.values(task.codes[rows], where)
+    off = float(np.abs(mine - prediction[rows]).max())
+    # Written so that NaN fails too.
+    if not off <= _TOLERANCE * max(1.0, float(np.abs(prediction[rows]).max())):
+        raise FidelityError(
+            f"{target.description}: the graph is off by {off:.2g} from the model's own runtime; "
+            "--method ism (method='ism') does not need it; please report this model"
+        )
+
+
+def _run_saliency(task: _Task, advance: Callable[[int], None]) -> _Found:
+    assert task.explained is not None
+    value, hypothetical = saliency(task.explained, task.codes, task.positions, advance)
+    return _Found(hypothetical, value)
+
+
+def _run_ism(task: _Task, advance: Callable[[int], None]) -> _Found:
+    model, target, positions = task.model, task.target, task.positions
+    values = runtime_values(model, target, task.codes, positions, batch_size=task.batch_size)
+    reach = _reach(task)
+    rows_at_once = max(1, _EDITS_PER_BLOCK // (3 * task.codes.shape[1]))
+    pieces = []
+    for begin in range(0, len(task.codes), rows_at_once):
+        rows = slice(begin, begin + rows_at_once)
+        codes = task.codes[rows]
+        edits = list_edits(codes, None if reach is None else reach[rows])
+        where = None if positions is None else positions[rows]
+
+        def evaluate(
+            edited: np.ndarray, edited_rows: np.ndarray, where: np.ndarray | None = where
+        ) -> np.ndarray:
+            at = None if where is None else where[edited_rows]
+            return runtime_values(model, target, edited, at, batch_size=task.batch_size)
+
+        pieces.append(centred_on_mean(mutate(codes, values[rows], edits, evaluate)))
+        advance(len(codes))
+    return _Found(np.concatenate(pieces), values)
+
+
+def _reach(task: _Task) -> np.ndarray | None:
+    """Return the first and last position of each sequence that a neuron sees, (N, 2)."""
+    if task.target.layer is None or task.positions is None:
+        return None
+    name = task.target.graph.input.name
+    fields = {
+        int(at): required_intervals(task.target.graph, task.target.node, int(at))[name]
+        for at in np.unique(task.positions)
+    }
+    return np.array([fields[int(at)] for at in task.positions])
+
+
+_RUN: dict[str, Callable[[_Task, Callable[[Any], None]], _Found]] = {
+    "ism": _run_ism,
+    "saliency": _run_saliency,
+}
