@@ -20,6 +20,7 @@ __all__ = [
     "consensus_codes",
     "cores",
     "information_content",
+    "log_odds",
     "on_strand",
     "query_spans",
     "reverse_complement",
@@ -45,6 +46,8 @@ and 98 % at 30 bp "match" JASPAR 2024 at E <= 0.1; with this limit about 7 and 1
 motif of JASPAR 2016 has 0.78."""
 
 _NARROWEST_PIECE = 6
+
+_SOFTENING = 0.05
 
 
 def information_content(ppm: np.ndarray) -> np.ndarray:
@@ -83,6 +86,24 @@ def reverse_complement(ppm: np.ndarray) -> np.ndarray:
 def on_strand(ppm: np.ndarray, strand: str) -> np.ndarray:
     """Return the PPM ``(L, 4)`` as it stands on a strand, "+" or "-"."""
     return ppm if strand == "+" else reverse_complement(ppm)
+
+
+def log_odds(ppm: np.ndarray) -> np.ndarray:
+    """Return what each base at each position says for a motif, against uniform bases.
+
+    Parameters
+    ----------
+    ppm : numpy.ndarray, shape=(L, 4)
+        Probabilities, rows summing to 1; a twentieth of uniform ones is mixed in, so that no
+        base is impossible.
+
+    Returns
+    -------
+    numpy.ndarray, shape=(L, 5)
+        Bits for A, C, G, T, and N, which says nothing (0).
+    """
+    softened = (1 - _SOFTENING) * ppm + _SOFTENING / 4
+    return np.concatenate([np.log2(softened / 0.25), np.zeros((len(ppm), 1))], axis=1)
 
 
 def clip(ppm: np.ndarray, *, threshold: float = 0.5, flank: int = FLANK) -> tuple[int, int]:

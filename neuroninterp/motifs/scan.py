@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from neuroninterp.motifs.dictionary import DictionaryMotif
-from neuroninterp.motifs.information import on_strand
+from neuroninterp.motifs.information import log_odds, on_strand
 from neuroninterp.sampling import ActivationSample
 
 __all__ = ["Arrangement", "arrangements"]
@@ -31,7 +31,6 @@ _SAME_SITE = 0.7
 """Correlation of two motifs, over all columns of either, from which they fit the same sites."""
 
 _MOST_MOTIFS = 6
-_SOFTENING = 0.05
 _RANDOM_WORDS = 20_000
 
 
@@ -123,8 +122,7 @@ def _scores(ppm: np.ndarray, bases: np.ndarray) -> np.ndarray:
 
     ``bases`` are the windows' codes by position, from :func:`_by_position`.
     """
-    softened = (1 - _SOFTENING) * ppm + _SOFTENING / 4
-    odds = np.concatenate([np.log2(softened / 0.25), np.zeros((len(ppm), 1))], axis=1)
+    odds = log_odds(ppm)
     number = len(bases) - len(ppm) + 1
     total = np.zeros((number, bases.shape[1]))
     found = np.empty_like(total)
