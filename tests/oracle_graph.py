@@ -152,6 +152,7 @@ def _activate(node: Activation, x: np.ndarray) -> np.ndarray:
         return powers / powers.sum(axis=-1, keepdims=True)
     functions = {
         "relu": lambda: np.where(x > 0, x, 0.0),
+        "thresholded_relu": lambda: np.where(x > node.alpha, x, 0.0),
         "leaky_relu": lambda: np.where(x > 0, x, node.alpha * x),
         "elu": lambda: np.where(x > 0, x, node.alpha * np.expm1(np.minimum(x, 0))),
         "selu": lambda: (

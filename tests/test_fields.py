@@ -376,10 +376,12 @@ def test_every_node_at_full_length_is_what_the_oracle_says() -> None:
             nodes += _rearranged(np.random.default_rng(seed), index, nodes[-1].name, int(kind))
         functions = (
             *("selu", "softsign", "mish", "hard_sigmoid", "hard_silu", "silu", "gelu", "elu"),
-            *("clip", "quantize", "leaky_relu"),
+            *("clip", "quantize", "leaky_relu", "thresholded_relu"),
         )
         for function in functions:
-            alpha: object = {"quantize": 0.05, "elu": 0.7}.get(function, 0.0)
+            alpha: object = {"quantize": 0.05, "elu": 0.7, "thresholded_relu": -0.3}.get(
+                function, 0.0
+            )
             if function == "leaky_relu":
                 alpha = np.array([0.1, 0.2, -0.3], np.float32)
             bounds = {"clip": (-0.5, 6.0), "quantize": (-6.4, 6.35)}.get(function, (-1.0, 1.0))

@@ -259,6 +259,7 @@ def test_activations_in_fused_layer_and_functional_form(name: str, tmp_path: Pat
 RELU_SETTINGS = [
     ({"max_value": 1.0}, ["clip"]),
     ({"max_value": 1.0, "negative_slope": 0.1}, ["leaky_relu", "clip"]),
+    ({"threshold": 1e-6}, ["thresholded_relu"]),
     ({"threshold": 0.3, "negative_slope": 0.1, "max_value": 2.0}, ["custom"]),
 ]
 

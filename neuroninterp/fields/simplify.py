@@ -31,6 +31,7 @@ _MONOTONE = frozenset(
         "softplus",
         "softsign",
         "tanh",
+        "thresholded_relu",
     }
 )
 
@@ -55,7 +56,7 @@ def leaky(graph: Graph) -> Graph:
     """Return the graph with rectifiers that let a part of what is negative pass."""
     nodes = tuple(
         replace(node, function="leaky_relu", alpha=_LEAK)
-        if isinstance(node, Activation) and node.function == "relu"
+        if isinstance(node, Activation) and node.function in ("relu", "thresholded_relu")
         else node
         for node in graph
     )
@@ -94,7 +95,8 @@ def _pool_first(nodes: dict[str, Node]) -> None:
         activation = nodes[pool.inputs[0]]
         if not isinstance(activation, Activation) or activation.function not in _MONOTONE:
             continue
-        # A negative slope on the left makes a function that is not monotone.
+        # A negative slope on the left makes a function that is not monotone, and so does a
+        # threshold there.
         if np.any(np.asarray(activation.alpha) < 0):
             continue
         source = nodes[activation.inputs[0]]

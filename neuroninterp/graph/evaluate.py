@@ -241,6 +241,8 @@ def _activate(node: Activation, x: Any) -> Any:
         return getattr(ops, _SIMPLE_ACTIVATIONS[node.function])(x)
     if node.function == "leaky_relu":
         return ops.where(x > 0, x, node.alpha * x)
+    if node.function == "thresholded_relu":
+        return ops.where(x > node.alpha, x, 0.0)
     if node.function == "elu":
         return ops.where(x > 0, x, node.alpha * ops.expm1(ops.minimum(x, 0.0)))
     if node.function in ("gelu", "gelu_tanh"):

@@ -53,6 +53,9 @@ RECTIFIERS = frozenset(
 )
 """Activation functions for which a neuron counts as active when z > 0."""
 
+_NEARLY_ZERO = 1e-3
+"""Largest threshold of a thresholded ReLU of which that holds, too; DeepSEA's is 1e-6."""
+
 
 @dataclass(frozen=True, eq=False, kw_only=True)
 class Node:
@@ -140,12 +143,14 @@ class Activation(Node):
     Parameters
     ----------
     function : str
-        One of relu, leaky_relu, elu, selu, gelu, gelu_tanh, softplus, softsign, silu,
-        hard_silu, mish, sigmoid, hard_sigmoid, tanh, exponential, softmax, clip, quantize,
-        custom. ``hard_sigmoid`` is clip(x / 6 + 1 / 2, 0, 1) and ``hard_silu`` x times it.
+        One of relu, thresholded_relu, leaky_relu, elu, selu, gelu, gelu_tanh, softplus,
+        softsign, silu, hard_silu, mish, sigmoid, hard_sigmoid, tanh, exponential, softmax,
+        clip, quantize, custom. ``hard_sigmoid`` is clip(x / 6 + 1 / 2, 0, 1) and ``hard_silu``
+        x times it; ``thresholded_relu`` is x above its threshold and 0 elsewhere.
     alpha : float or numpy.ndarray, shape=(channels,)
         Negative slope of leaky_relu (one a channel for a PReLU), scale of elu's negative
-        part, step of quantize (which rounds half to even); unused otherwise.
+        part, threshold of thresholded_relu, step of quantize (which rounds half to even);
+        unused otherwise.
     bounds : tuple of float
         Smallest and largest result of clip and quantize; infinite where open.
     call : callable or None
@@ -165,7 +170,8 @@ class Activation(Node):
         """Whether the function is rectifier-like, so that active means z > 0."""
         # Exporters of quantised networks let the rounding's lower bound stand for a ReLU.
         clipped = self.function in ("clip", "quantize") and self.bounds[0] == 0.0
-        return self.function in RECTIFIERS or clipped or self.rectifier
+        nearly = self.function == "thresholded_relu" and -_NEARLY_ZERO <= self.alpha <= _NEARLY_ZERO
+        return self.function in RECTIFIERS or clipped or bool(nearly) or self.rectifier
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)

@@ -153,6 +153,8 @@ def _relu(layer: Any) -> tuple[Form, ...]:
     slope = float(layer.negative_slope)
     largest = np.inf if layer.max_value is None else float(layer.max_value)
     if layer.threshold:
+        if not slope and largest == np.inf:
+            return (Form("thresholded_relu", float(layer.threshold)),)
         return (probed(layer, "ReLU"),)
     if not slope:
         return (Form("relu"),) if largest == np.inf else (Form("clip", bounds=(0.0, largest)),)

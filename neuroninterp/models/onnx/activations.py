@@ -85,17 +85,6 @@ def _celu(operation: Operation, translation: Translation) -> Tensor:
     return _activate(operation, translation, function="custom", call=call, rectifier=alpha > 0)
 
 
-def _thresholded(operation: Operation, translation: Translation) -> Tensor:
-    threshold = float(operation.attributes.get("alpha", 1.0))
-
-    def call(x: Any) -> Any:
-        from neuroninterp.backend import import_keras
-
-        return import_keras().ops.where(x > threshold, x, 0.0)
-
-    return _activate(operation, translation, function="custom", call=call)
-
-
 def _selu(operation: Operation, translation: Translation) -> Tensor:
     alpha, gamma = (float(operation.attributes.get(name, _SELU[name])) for name in _SELU)
     if np.allclose((alpha, gamma), tuple(_SELU.values()), rtol=1e-6):
@@ -232,6 +221,6 @@ HANDLERS: dict[str, _Handler] = {
     "Softsign": _plain("softsign"),
     "Swish": _swish,
     "Tanh": _plain("tanh"),
-    "ThresholdedRelu": _thresholded,
+    "ThresholdedRelu": _sloped("thresholded_relu", 1.0),
 }
 """Translators by operation type."""
