@@ -23,8 +23,12 @@ if TYPE_CHECKING:
 
 __all__ = ["check_export", "export_onnx"]
 
-TOLERANCE = 1e-5
-"""Largest difference allowed between the two files' outputs, relative to 1 or the largest."""
+TOLERANCE = 1e-4
+"""Largest difference allowed between the two files' outputs, relative to 1 or the largest.
+
+That of the fidelity check. Rounding alone takes a tenth of it in the networks of ten layers: DD-10
+with random weights is 1.1e-5 from its double-precision self in Keras, 0.7e-5 in ONNX Runtime.
+"""
 
 _OPSET = 17
 _IR_VERSION = 8
@@ -83,7 +87,7 @@ def check_export(model: keras.Model, path: str | Path, examples: np.ndarray) -> 
     Raises
     ------
     FidelityError
-        If outputs differ by more than 1e-5, relative to 1 or to the largest of them.
+        If outputs differ by more than 1e-4, relative to 1 or to the largest of them.
     """
     expected = np.asarray(import_keras().ops.convert_to_numpy(model(examples, training=False)))
     difference = float(np.abs(_run(path, examples) - expected).max())
@@ -194,8 +198,20 @@ def _write_pool(chain: _Chain, layer: Any) -> None:
     )
 
 
+def _write_relu(chain: _Chain, layer: Any) -> None:
+    if layer.negative_slope or layer.max_value is not None:
+        raise UnsupportedOperationError(
+            f"layer {layer.name!r} is a ReLU with a slope or a largest value, which the zoo "
+            "cannot write as ONNX; it writes plain and thresholded ones"
+        )
+    if layer.threshold:
+        chain.add("ThresholdedRelu", layer.name, alpha=float(layer.threshold))
+    else:
+        chain.add("Relu", layer.name)
+
+
 def _write_activation(chain: _Chain, layer: Any) -> None:
-    name = "relu" if type(layer).__name__ == "ReLU" else layer.activation.__name__
+    name = layer.activation.__name__
     if name == "linear":
         return
     if name not in _ACTIVATIONS:
@@ -205,7 +221,7 @@ def _write_activation(chain: _Chain, layer: Any) -> None:
         )
     kind = _ACTIVATIONS[name]
     # An activation inside a layer is a node of its own.
-    own = layer.name if type(layer).__name__ in ("ReLU", "Activation") else f"{layer.name}/{name}"
+    own = layer.name if type(layer).__name__ == "Activation" else f"{layer.name}/{name}"
     chain.add(kind, own)
 
 
@@ -231,6 +247,6 @@ _WITH_WEIGHTS: dict[str, Callable[[_Chain, Any, Any | None], None]] = {
 _WITHOUT_WEIGHTS: dict[str, Callable[[_Chain, Any], None]] = {
     "MaxPooling1D": _write_pool,
     "Flatten": _write_flatten,
-    "ReLU": _write_activation,
+    "ReLU": _write_relu,
     "Activation": _write_activation,
 }
