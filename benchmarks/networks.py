@@ -66,5 +66,5 @@ def loaded(name: str, device: str = "cpu") -> Iterator[Model]:
 
     with TemporaryDirectory() as folder:
         path = Path(folder) / f"{name}.keras"
-        random_network(name, length=_RANDOM_LENGTH, seed=0).save(path)
+        random_network(name, length=_RANDOM_LENGTH, protocol="repository", seed=0).save(path)
         yield ni.load(path, device=device)

@@ -1,4 +1,4 @@
-"""NeuronMotif's networks: the second toy's data and trained network, and a random BD-10."""
+"""NeuronMotif's networks as its sources describe them, and the second toy's data and network."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ import neuroninterp as ni
 import zoo
 from neuroninterp.errors import DataError, UnknownNameError
 from neuroninterp.sequences import Sequences
-from zoo.architectures.neuronmotif import NETWORKS
+from zoo.architectures.neuronmotif import NETWORKS, PROTOCOLS, network
 from zoo.cli import zoo as command
 from zoo.simulations.neuronmotif import (
     FIRST_STARTS,
@@ -32,7 +32,7 @@ def simulation():
 @pytest.fixture(scope="module")
 def random_bd_10(tmp_path_factory):
     path = tmp_path_factory.mktemp("random") / "bd-10.keras"
-    zoo.random_network("bd-10", length=160, seed=4).save(path)
+    zoo.random_network("bd-10", length=160, protocol="repository", seed=4).save(path)
     return ni.load(path, device="cpu")
 
 
@@ -113,23 +113,120 @@ def test_file_holds_the_simulation_in_three_parts(tmp_path):
 # --- architectures ---------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize(("name", "length"), [("toy-2", 82), ("bd-10", 160)])
-def test_closed_forms_agree_with_keras(name, length):
-    row = NETWORKS[name]
-    model = zoo.build(name, length=length, seed=0)
+@pytest.mark.parametrize("protocol", PROTOCOLS)
+@pytest.mark.parametrize("name", NETWORKS)
+def test_closed_forms_agree_with_keras(name, protocol):
+    row = network(name, protocol)
+    # Short sequences, so that the dense layers are small.
+    length = row.length if row.length < 100 else 240
+    model = zoo.build(name, length=length, protocol=protocol, seed=0)
     assert model.count_params() == row.parameter_count(length=length)
     assert model.output_shape == (None, row.classes)
     assert model.get_layer("flatten").output.shape[1] == row.features(length)
 
 
-def test_bd_10_has_the_published_size():
-    row = NETWORKS["bd-10"]
-    filters = [block.filters for block in row.blocks]
-    assert filters == [128, 128, 160, 160, 256, 256, 384, 384, 512, 512]
-    assert sum(filters) == 2880
-    assert [k for k, block in enumerate(row.blocks, start=1) if block.pool == 2] == [2, 4, 6, 8]
-    # 600 bp: 594 and 592 positions, 296 after the pool, … 29 at the end.
-    assert row.features() == 29 * 512
+TEN_POOLS = {2, 4, 6, 8}
+PAGE = {
+    # name, protocol: filters, widths, layers with a pool after them, flattened values.
+    ("deepsea", "released"): ([320, 480, 960], [8] * 3, {1, 2}, 53 * 960),
+    ("deepsea", "listed"): ([320, 480, 960], [8] * 3, {1, 2, 3}, 13 * 960),
+    ("basset", "released"): ([300, 200, 200], [19, 11, 7], {1, 2, 3}, 10 * 200),
+    ("dd-10", "released"): (
+        [128, 128, 160, 160, 256, 320, 512, 640, 1024, 1280],
+        [7] + 9 * [3],
+        TEN_POOLS | {10},
+        27 * 1280,
+    ),
+    ("dd-10", "listed"): (
+        [64, 80, 128, 160, 256, 320, 512, 640, 1024, 1280],
+        [7] + 9 * [3],
+        TEN_POOLS,
+        54 * 1280,
+    ),
+    ("bd-10", "released"): (
+        [64, 64, 128, 128, 256, 256, 384, 384, 512, 512],
+        [7] + 9 * [3],
+        TEN_POOLS,
+        29 * 512,
+    ),
+    ("bd-10", "repository"): (
+        [128, 128, 160, 160, 256, 256, 384, 384, 512, 512],
+        [7] + 9 * [3],
+        TEN_POOLS,
+        29 * 512,
+    ),
+}
+
+
+@pytest.mark.parametrize(("name", "protocol"), PAGE)
+def test_networks_are_those_of_the_page_and_the_scripts(name, protocol):
+    row = network(name, protocol)
+    filters, kernels, pooled, features = PAGE[name, protocol]
+    assert [block.filters for block in row.blocks] == filters
+    assert [block.kernel for block in row.blocks] == kernels
+    assert {k for k, block in enumerate(row.blocks, start=1) if block.pool > 1} == pooled
+    assert row.features() == features
+    shape = (row.length, row.classes)
+    assert shape == ((1000, 919) if name in ("deepsea", "dd-10") else (600, 164))
+
+
+def layers_of(name, protocol="released"):
+    model = zoo.build(name, length=240, protocol=protocol, seed=0)
+    return model, [(type(layer).__name__, layer.name) for layer in model.layers[1:]]
+
+
+def test_deepsea_has_its_constraints_and_its_optimiser():
+    model, layers = layers_of("deepsea")
+    assert "BatchNormalization" not in {kind for kind, _ in layers}
+    assert [layer.rate for layer in model.layers if "dropout" in layer.name] == [0.2, 0.2, 0.5]
+    assert [name for _, name in layers[:5]] == ["conv_1", "relu_1", "pool_1", "dropout_1", "conv_2"]
+    assert [name for _, name in layers[-5:]] == [
+        "flatten",
+        "dense_1",
+        "relu_dense_1",
+        "output",
+        "sigmoid_output",
+    ]
+    for layer in model.layers:
+        if hasattr(layer, "kernel_constraint"):
+            assert layer.kernel_constraint.get_config() == {"max_value": 0.9, "axis": 0}
+            assert layer.kernel_regularizer.get_config() == {"l2": 1e-6}
+    assert model.get_layer("output").activity_regularizer.l1 == np.float32(1e-8)
+    # x where it is above one millionth, 0 elsewhere.
+    values = np.array([-1.0, 0.0, 9e-7, 1.1e-6, 2.0], np.float32)
+    cut = model.get_layer("relu_2")(values)
+    assert np.array_equal(cut, np.where(values > 1e-6, values, 0))
+    optimizer = model.optimizer
+    assert (type(optimizer).__name__, optimizer.momentum) == ("SGD", 0.9)
+    # Keras 2's decay.
+    for step in (0, 1, 275_000):
+        expected = 0.08 / (1 + 8e-7 * step)
+        assert float(optimizer._learning_rate(step)) == pytest.approx(expected, rel=1e-6)
+    assert (NETWORKS["deepsea"].training.batch_size, model.loss) == (16, "binary_crossentropy")
+
+
+def test_dense_parts_are_the_sources():
+    basset, layers = layers_of("basset")
+    norms = [name for kind, name in layers if kind == "BatchNormalization"]
+    assert norms == ["norm_1", "norm_2", "norm_3"]
+    assert [layer.rate for layer in basset.layers if "dropout" in layer.name] == [0.3, 0.3]
+    assert type(basset.optimizer).__name__ == "RMSprop"
+    assert float(basset.optimizer.learning_rate) == pytest.approx(0.002)
+    tails = {
+        ("dd-10", "released"): "flatten dense_1 norm_dense_1 relu_dense_1 dropout_dense_1 output "
+        "sigmoid_output",
+        ("bd-10", "released"): "flatten dense_1 norm_dense_1 relu_dense_1 dropout_dense_1 output "
+        "sigmoid_output",
+        ("bd-10", "repository"): "flatten dropout dense_1 norm_dense_1 relu_dense_1 output "
+        "norm_output sigmoid_output",
+    }
+    units = {("dd-10", "released"): 925, ("bd-10", "released"): 1024, ("bd-10", "repository"): 768}
+    for key, tail in tails.items():
+        model, layers = layers_of(*key)
+        names = [name for _, name in layers]
+        assert names[names.index("flatten") :] == tail.split()
+        assert model.get_layer("dense_1").units == units[key]
+        assert type(model.optimizer).__name__ == "Adam"
 
 
 def test_lengths_that_do_not_fit_are_told():

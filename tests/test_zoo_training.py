@@ -21,7 +21,8 @@ from neuroninterp.errors import (
 from neuroninterp.sequences.coding import one_hot
 from zoo import catalogue
 from zoo.architectures.koo_eddy import VARIANTS, Block, Variant
-from zoo.calibration import calibrate, random_network
+from zoo.architectures.neuronmotif import NETWORKS
+from zoo.calibration import random_network
 from zoo.checkpoints import Checkpoint
 from zoo.data import read_training_data
 from zoo.export import export_onnx
@@ -196,14 +197,15 @@ def test_batches_hold_all_sequences_in_order_and_no_tuner_is_waited_for(labelled
     assert batches["x"].options().autotune.enabled is False
 
 
-@pytest.mark.parametrize("name", [*VARIANTS, "toy-2", "bd-10"])
+@pytest.mark.parametrize("name", [*VARIANTS, *NETWORKS])
 def test_every_network_can_be_written_as_onnx(name, tmp_path):
     import onnxruntime
 
-    model = random_network(name, length=400) if name == "bd-10" else catalogue.build(name, seed=1)
-    length = model.input_shape[1]
+    row = catalogue.network(name)
+    # Short sequences where the dense layers are large.
+    length = row.length if row.length < 600 else 300
+    model = random_network(name, length=length, seed=1, convolutions_only=False)
     codes = np.random.default_rng(0).integers(0, 4, (4, length), np.uint8)
-    calibrate(model, one_hot(codes))
     export_onnx(model, tmp_path / "network.onnx", one_hot(codes))
     session = onnxruntime.InferenceSession(
         str(tmp_path / "network.onnx"), providers=["CPUExecutionProvider"]
@@ -211,10 +213,12 @@ def test_every_network_can_be_written_as_onnx(name, tmp_path):
     fresh = one_hot(np.random.default_rng(1).integers(0, 5, (3, length), np.uint8))
     found = session.run(["probabilities"], {"sequence": fresh})[0]
     expected = model.predict(fresh, verbose=0)
-    assert np.abs(found - expected).max() < 1e-5 * np.abs(expected).max()
+    # Ten layers and more round more.
+    tolerance = 1e-5 if len(row.blocks) < 10 else 1e-4
+    assert np.abs(found - expected).max() < tolerance * np.abs(expected).max()
     assert found.std() > 0
     layers = [layer.number for layer in ni.load(tmp_path / "network.onnx").layers]
-    assert len(layers) == len(catalogue.network(name).blocks)
+    assert len(layers) == len(row.blocks)
 
 
 def test_a_layer_that_cannot_be_written_is_named(tmp_path):

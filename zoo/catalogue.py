@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -12,7 +13,19 @@ from zoo.architectures.blocks import Protocol
 if TYPE_CHECKING:
     import keras
 
-__all__ = ["KOO_EDDY", "NEURONMOTIF", "Row", "Source", "build", "names", "network", "source_of"]
+__all__ = [
+    "KOO_EDDY",
+    "NEURONMOTIF",
+    "Row",
+    "Source",
+    "batch_size_of",
+    "build",
+    "epochs_of",
+    "names",
+    "network",
+    "source_of",
+    "training_of",
+]
 
 Row = koo_eddy.Variant | neuronmotif.Network
 """A row of any source's table."""
@@ -26,17 +39,21 @@ class Source:
     ----------
     title : str
         Authors and year, or the system's name.
-    protocols : dict of str to Protocol
-        Its training protocols.
+    protocols : dict of str to Protocol or Training
+        Its training protocols. Networks that are each trained in a way of their own have it
+        in their row; see :func:`training_of`.
     batch_size : int
         Sequences a step, as in the paper.
+    epochs : int
+        Largest number of epochs.
     """
 
     title: str
-    protocols: dict[str, Protocol]
+    protocols: Mapping[str, Protocol | neuronmotif.Training]
     batch_size: int
+    epochs: int = 100
 
-    def protocol(self, name: str) -> Protocol:
+    def protocol(self, name: str) -> Protocol | neuronmotif.Training:
         """Return a training protocol.
 
         Raises
@@ -50,7 +67,9 @@ class Source:
 
 
 KOO_EDDY = Source("Koo & Eddy 2019", koo_eddy.PROTOCOLS, batch_size=100)
-NEURONMOTIF = Source("NeuronMotif", neuronmotif.PROTOCOLS, batch_size=32)
+NEURONMOTIF = Source(
+    "NeuronMotif", dict.fromkeys(neuronmotif.PROTOCOLS, neuronmotif.Training()), batch_size=128
+)
 
 
 def names() -> tuple[str, ...]:
@@ -66,16 +85,42 @@ def network(name: str, protocol: str = "released") -> Row:
     UnknownNameError
         If there is no such network; the message lists those that exist.
     """
-    rows: dict[str, Row] = {**koo_eddy.VARIANTS, **neuronmotif.NETWORKS}
-    if name not in rows:
-        raise UnknownNameError("zoo model", name, tuple(rows))
-    row = rows[name]
-    return koo_eddy.variant(name, protocol) if isinstance(row, koo_eddy.Variant) else row
+    if name not in names():
+        raise UnknownNameError("zoo model", name, names())
+    if name in koo_eddy.VARIANTS:
+        return koo_eddy.variant(name, protocol)
+    return neuronmotif.network(name, protocol)
 
 
 def source_of(row: Row) -> Source:
     """Return where a row of parameters comes from."""
     return NEURONMOTIF if isinstance(row, neuronmotif.Network) else KOO_EDDY
+
+
+def training_of(row: Row, protocol: str) -> Protocol | neuronmotif.Training:
+    """Return how a network is trained by a protocol of its source.
+
+    Raises
+    ------
+    UnknownNameError
+        If its source has no such protocol.
+    """
+    shared = source_of(row).protocol(protocol)
+    return row.training if isinstance(row, neuronmotif.Network) else shared
+
+
+def batch_size_of(row: Row) -> int:
+    """Return the number of sequences a step with which a network is trained in its paper."""
+    if isinstance(row, neuronmotif.Network):
+        return row.training.batch_size
+    return source_of(row).batch_size
+
+
+def epochs_of(row: Row) -> int:
+    """Return the largest number of epochs for which a network is trained in its paper."""
+    if isinstance(row, neuronmotif.Network):
+        return row.training.epochs
+    return source_of(row).epochs
 
 
 def build(
@@ -97,7 +142,7 @@ def build(
     classes : int or None
         Number of outputs; the paper's for None.
     protocol : str
-        "released", or for Koo & Eddy "text".
+        "released"; for Koo & Eddy also "text", for NeuronMotif "listed" and "repository".
     seed : int, optional
         Of the initial weights and the dropout; random where None.
 

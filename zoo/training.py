@@ -48,7 +48,7 @@ def train(
     output: str | Path,
     *,
     seed: int = 0,
-    epochs: int = 100,
+    epochs: int | None = None,
     patience: int | None = None,
     batch_size: int | None = None,
     protocol: str = "released",
@@ -68,14 +68,14 @@ def train(
         Folder for the three files; made where it does not exist.
     seed : int
         Of the initial weights, the dropout and the order of the sequences.
-    epochs : int
-        Largest number of epochs.
+    epochs : int or None
+        Largest number of epochs; the paper's for None.
     patience : int or None
         Epochs without a lower validation loss after which training stops; the paper's for None.
     batch_size : int or None
         Sequences a step; the paper's for None.
     protocol : str
-        "released", or for Koo & Eddy "text"; see :class:`zoo.catalogue.Source`.
+        "released"; for Koo & Eddy also "text", for NeuronMotif "listed" and "repository".
     device : str
         "auto", "cpu" or "gpu".
     force : bool
@@ -101,10 +101,10 @@ def train(
         If an argument is out of range.
     """
     row = catalogue.network(name, protocol) if isinstance(name, str) else name
-    source = catalogue.source_of(row)
-    settings = source.protocol(protocol)
+    settings = catalogue.training_of(row, protocol)
+    epochs = catalogue.epochs_of(row) if epochs is None else epochs
     patience = settings.patience_of(epochs) if patience is None else patience
-    batch_size = source.batch_size if batch_size is None else batch_size
+    batch_size = catalogue.batch_size_of(row) if batch_size is None else batch_size
     _check_arguments(epochs=epochs, patience=patience, batch_size=batch_size, seed=seed)
     output = Path(output)
     _check_output(output, row.name, force)

@@ -126,7 +126,7 @@ def train_trials(
     settings = settings or TrialSettings()
     rows = {name: catalogue.network(name, settings.protocol) for name in names}
     for row in rows.values():
-        catalogue.source_of(row).protocol(settings.protocol)
+        catalogue.training_of(row, settings.protocol)
     if trials < 1:
         raise NeuroninterpError(f"trials is {trials}; expected at least 1")
     if jobs is not None and jobs < 1:
@@ -177,13 +177,13 @@ def _check_finished(
     for trial in trials:
         if not trial.record.exists():
             continue
-        source = catalogue.source_of(rows[trial.name])
-        protocol = source.protocol(settings.protocol)
+        row = rows[trial.name]
+        protocol = catalogue.training_of(row, settings.protocol)
         wanted: dict[str, Any] = {
             "seed": trial.number,
             "epochs": settings.epochs,
             "patience": settings.patience or protocol.patience_of(settings.epochs),
-            "batch_size": settings.batch_size or source.batch_size,
+            "batch_size": settings.batch_size or catalogue.batch_size_of(row),
             "data_sha256": sha256,
         }
         record = read_record(trial.record)

@@ -1,118 +1,84 @@
 """Networks of NeuronMotif: a table of parameters and one builder.
 
-Convolutions with bias and without padding, each followed by batch norm, ReLU and, in most
-blocks, a max pool of 2; then either dense layers, or the last convolution's own sigmoid.
+DeepSEA and DD-10 read DeepSEA's data (1,000 bp, 919 labels), Basset and BD-10 Basset's (600 bp,
+164 labels); ``toy-1`` and ``toy-2`` are the demonstrations. Convolutions have a bias and no
+padding; a batch norm, if any, comes before the nonlinearity.
 
-``toy-2`` is the paper's five-layer demonstration on 82 bp. ``bd-10`` is its ten-layer network
-of 600 bp and 164 data sets, 2,880 neurons in all.
+The sources describe some networks more than once:
 
-Source: Wei Z et al. (2021) NeuronMotif, bioRxiv, doi:10.1101/2021.02.10.430606, and its
-released code.
+- "released" (the default): the code on NeuronMotif's web page.
+- "listed": the list of layers on the same page. DeepSEA has a pool of 4 after its last
+  convolution there; DD-10 has 64, 80, 128 and 160 filters where the code has 128, 128, 160
+  and 160, and no pool after its last convolution.
+- "repository": the training scripts in the released repository, which the published weights
+  and the repository's analyses fit. BD-10 is wider there (128, 128, 160, 160, 256, 256, 384,
+  384, 512, 512), its dense layer has 768 units, the dropout comes before it, and a batch norm
+  comes before the sigmoid. The other networks are those of the page's code.
+
+Optimiser, batch size, epochs and patience are those of the training scripts; the page gives
+none. Where the scripts leave a setting to Keras 2, it is the same in Keras 3.
+
+Source: Wei Z et al. (2021) NeuronMotif, bioRxiv, doi:10.1101/2021.02.10.430606, its web page
+and its released code; Zhou J, Troyanskaya OG (2015) Nat Methods 12:931; Kelley DR, Snoek J,
+Rinn JL (2016) Genome Res 26:990.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from neuroninterp.errors import DataError, UnknownNameError
-from zoo.architectures.blocks import CHANNELS, Block, Protocol
+from zoo.architectures.blocks import Block
+from zoo.architectures.neuronmotif_layers import assemble
+from zoo.architectures.neuronmotif_network import (
+    CONVOLUTIONS,
+    DENSE,
+    OUTPUT,
+    Network,
+    Regularization,
+    Training,
+)
 
 if TYPE_CHECKING:
     import keras
 
-__all__ = ["NETWORKS", "PROTOCOLS", "Network", "build", "network", "training_protocol"]
+__all__ = ["NETWORKS", "PROTOCOLS", "VARIANTS", "Network", "Training", "build", "network"]
+
+_TOYS = Training(batch_size=32, patience=15)
+_DEEPSEA_DATA: dict[str, Any] = {"length": 1000, "classes": 919}
+_BASSET_DATA: dict[str, Any] = {"length": 600, "classes": 164}
 
 
-@dataclass(frozen=True)
-class Network:
-    """One network.
-
-    Parameters
-    ----------
-    name : str
-        Name in the zoo, for example "toy-2".
-    length : int
-        Sequence length, bp.
-    blocks : tuple of Block
-        Convolutional blocks from the input.
-    dense : tuple of int
-        Widths of the hidden dense layers, each with batch norm and ReLU; empty where the last
-        convolution is the output.
-    classes : int
-        Number of outputs.
-    dropout : float
-        Share of the flattened values dropped in training, in [0, 1).
-    note : str
-        What is special about it.
-    """
-
-    name: str
-    length: int
-    blocks: tuple[Block, ...]
-    dense: tuple[int, ...] = ()
-    classes: int = 1
-    dropout: float = 0.0
-    note: str = ""
-
-    def features(self, length: int | None = None) -> int:
-        """Return the number of values that the flatten passes on; 0 or less where too short."""
-        size = self.length if length is None else length
-        for block in self.blocks:
-            size = block.output_length(size)
-        return size * self.blocks[-1].filters
-
-    def parameter_count(self, *, length: int | None = None, classes: int | None = None) -> int:
-        """Count all weights in closed form, the batch norms' running statistics included.
-
-        Parameters
-        ----------
-        length : int or None
-            Sequence length, bp; the paper's for None.
-        classes : int or None
-            Number of outputs; the paper's for None.
-
-        Returns
-        -------
-        int
-            What ``keras.Model.count_params()`` gives.
-        """
-        channels, total = CHANNELS, 0
-        for block in self.blocks:
-            # A bias, and the four values a channel that batch norm keeps.
-            total += block.kernel * channels * block.filters + 5 * block.filters
-            channels = block.filters
-        if not self.dense:
-            return total
-        width = self.features(length)
-        for units in (*self.dense, self.classes if classes is None else classes):
-            total += width * units + 5 * units
-            width = units
-        return total
+def _block(filters: int, kernel: int, pool: int = 1, dropout: float = 0.0) -> Block:
+    return Block(filters, kernel, pool, pool, padding="valid", dropout=dropout)
 
 
-PROTOCOLS: dict[str, Protocol] = {
-    "released": Protocol(1e-3, 0.9, "glorot_uniform", 0.0, patience=15, epsilon=1e-7),
-}
-"""Training protocols: Adam as Keras has it."""
-
-
-def _block(filters: int, kernel: int, pool: int = 1) -> Block:
-    return Block(filters, kernel, pool, pool, padding="valid", dropout=0.0)
-
-
-def _ten_layers(name: str, widths: tuple[int, ...], **rest: Any) -> Network:
-    """Return five pairs of layers, a pool of 2 after each pair but the last."""
-    blocks: list[Block] = []
-    for pair, filters in enumerate(widths):
-        last = pair == len(widths) - 1
-        blocks += [_block(filters, 3 if pair else 7), _block(filters, 3, 1 if last else 2)]
-    return Network(name, blocks=tuple(blocks), **rest)
+def _ten_layers(name: str, widths: tuple[int, ...], last_pool: int = 1, **rest: Any) -> Network:
+    """Return five pairs of layers: the first 7 wide, the others 3, a pool of 2 between pairs."""
+    last = len(widths)
+    blocks = tuple(
+        _block(
+            filters,
+            7 if number == 1 else 3,
+            last_pool if number == last else 2 - number % 2,
+        )
+        for number, filters in enumerate(widths, start=1)
+    )
+    return Network(name, blocks=blocks, **rest)
 
 
 NETWORKS: dict[str, Network] = {
     item.name: item
     for item in (
+        Network(
+            "toy-1",
+            length=8,
+            blocks=(_block(3, 5, 2), _block(1, 2)),
+            norm=(),
+            training=_TOYS,
+            note="two ZEB1 motifs, 1 bp apart",
+        ),
         Network(
             "toy-2",
             length=82,
@@ -123,46 +89,109 @@ NETWORKS: dict[str, Network] = {
                 _block(6, 3, 2),
                 _block(1, 3),
             ),
+            training=_TOYS,
             note="two CTCF sites, rightly spaced or not",
+        ),
+        Network(
+            "deepsea",
+            blocks=(
+                _block(320, 8, 4, dropout=0.2),
+                _block(480, 8, 4, dropout=0.2),
+                _block(960, 8, dropout=0.5),
+            ),
+            dense=(925,),
+            norm=(),
+            threshold=1e-6,
+            regularization=Regularization(l2=1e-6, max_norm=0.9, output_l1=1e-8),
+            training=Training(
+                "sgd", 0.08, batch_size=16, epochs=1000, patience=100, momentum=0.9, decay=8e-7
+            ),
+            note="Zhou & Troyanskaya 2015",
+            **_DEEPSEA_DATA,
+        ),
+        _ten_layers(
+            "dd-10",
+            (128, 128, 160, 160, 256, 320, 512, 640, 1024, 1280),
+            last_pool=2,
+            dense=(925,),
+            dense_dropout=0.2,
+            training=Training(epochs=50, patience=5),
+            note="ten layers, DeepSEA's data",
+            **_DEEPSEA_DATA,
+        ),
+        Network(
+            "basset",
+            blocks=(_block(300, 19, 3), _block(200, 11, 4), _block(200, 7, 4)),
+            dense=(1000, 1000),
+            norm=(CONVOLUTIONS,),
+            dense_dropout=0.3,
+            training=Training("rmsprop", 0.002),
+            note="Kelley, Snoek & Rinn 2016",
+            **_BASSET_DATA,
         ),
         _ten_layers(
             "bd-10",
-            (128, 160, 256, 384, 512),
-            length=600,
-            dense=(768,),
-            classes=164,
-            dropout=0.2,
-            note="2,880 neurons in ten layers",
+            (64, 64, 128, 128, 256, 256, 384, 384, 512, 512),
+            dense=(1024,),
+            dense_dropout=0.2,
+            note="ten layers, Basset's data",
+            **_BASSET_DATA,
         ),
     )
 }
-"""The networks by name."""
+"""The networks by name, as the code on the web page has them."""
 
 
-def network(name: str) -> Network:
+def _listed() -> dict[str, Network]:
+    deepsea, dd_10 = NETWORKS["deepsea"], NETWORKS["dd-10"]
+    *others, last = deepsea.blocks
+    widths = (64, 80, 128, 160, *(block.filters for block in dd_10.blocks[4:]))
+    return {
+        "deepsea": replace(deepsea, blocks=(*others, replace(last, pool=4, stride=4))),
+        "dd-10": replace(dd_10, blocks=_ten_layers("dd-10", widths, **_DEEPSEA_DATA).blocks),
+    }
+
+
+def _repository() -> dict[str, Network]:
+    widths = (128, 128, 160, 160, 256, 256, 384, 384, 512, 512)
+    bd_10 = replace(
+        NETWORKS["bd-10"],
+        blocks=_ten_layers("bd-10", widths, **_BASSET_DATA).blocks,
+        dense=(768,),
+        norm=(CONVOLUTIONS, DENSE, OUTPUT),
+        flat_dropout=0.2,
+        dense_dropout=0.0,
+    )
+    return {"bd-10": bd_10}
+
+
+VARIANTS: dict[str, dict[str, Network]] = {"listed": _listed(), "repository": _repository()}
+"""Networks that another source describes otherwise, by source and name."""
+
+PROTOCOLS = ("released", *VARIANTS)
+"""What a network may be built after; see the module's docstring."""
+
+
+def network(name: str, protocol: str = "released") -> Network:
     """Return the parameters of one network.
+
+    Parameters
+    ----------
+    name : str
+        A name of :data:`NETWORKS`.
+    protocol : str
+        One of :data:`PROTOCOLS`.
 
     Raises
     ------
     UnknownNameError
-        If there is no such network; the message lists those that exist.
+        If there is no such network or protocol; the message lists those that exist.
     """
     if name not in NETWORKS:
         raise UnknownNameError("zoo model", name, tuple(NETWORKS))
-    return NETWORKS[name]
-
-
-def training_protocol(name: str) -> Protocol:
-    """Return the parameters of a training protocol; "released" is the only one.
-
-    Raises
-    ------
-    UnknownNameError
-        If there is no such protocol.
-    """
-    if name not in PROTOCOLS:
-        raise UnknownNameError("training protocol", name, tuple(PROTOCOLS))
-    return PROTOCOLS[name]
+    if protocol not in PROTOCOLS:
+        raise UnknownNameError("training protocol", protocol, PROTOCOLS)
+    return VARIANTS.get(protocol, NETWORKS).get(name, NETWORKS[name])
 
 
 def build(
@@ -173,7 +202,7 @@ def build(
     protocol: str = "released",
     seed: int | None = None,
 ) -> keras.Model:
-    """Build one network, untrained, with the optimiser and loss of a protocol.
+    """Build one network, untrained, with its optimiser and loss.
 
     Parameters
     ----------
@@ -184,7 +213,7 @@ def build(
     classes : int or None
         Number of outputs; the paper's for None.
     protocol : str
-        See :data:`PROTOCOLS`.
+        One of :data:`PROTOCOLS`.
     seed : int, optional
         Of the initial weights and the dropout; random where None.
 
@@ -201,8 +230,7 @@ def build(
     DataError
         If the sequences are too short for the network, or give it another number of outputs.
     """
-    row = network(name) if isinstance(name, str) else name
-    settings = training_protocol(protocol)
+    row = network(name, protocol) if isinstance(name, str) else name
     length = row.length if length is None else length
     classes = row.classes if classes is None else classes
     features = row.features(length)
@@ -216,88 +244,4 @@ def build(
             f"zoo model {row.name!r} gives {features} outputs for {length} bp, and the data have "
             f"{classes} labels; expected {row.classes} and {row.length} bp"
         )
-    return _assemble(row, settings, length, classes, seed)
-
-
-def _assemble(
-    row: Network, settings: Protocol, length: int, classes: int, seed: int | None
-) -> keras.Model:
-    """Stack the Keras layers of one row, and compile them."""
-    import keras
-
-    parts = _Layers(settings, seed)
-    inputs = keras.Input((length, CHANNELS), name="sequence")
-    tensor = inputs
-    for number, block in enumerate(row.blocks, start=1):
-        is_output = not row.dense and number == len(row.blocks)
-        tensor = parts.block(tensor, number, block, "sigmoid" if is_output else "relu")
-    tensor = keras.layers.Flatten(name="flatten")(tensor)
-    if row.dropout > 0:
-        dropout = keras.layers.Dropout(row.dropout, seed=parts.next_seed(), name="dropout")
-        tensor = dropout(tensor)
-    for number, units in enumerate(row.dense, start=1):
-        tensor = parts.dense(tensor, units, f"dense_{number}", "relu")
-    if row.dense:
-        tensor = parts.dense(tensor, classes, "output", "sigmoid")
-    model = keras.Model(inputs, tensor, name=row.name.replace("-", "_"))
-    optimizer = keras.optimizers.Adam(
-        learning_rate=settings.learning_rate,
-        beta_1=settings.beta_1,
-        beta_2=settings.beta_2,
-        epsilon=settings.epsilon,
-    )
-    model.compile(optimizer=optimizer, loss="binary_crossentropy")
-    return model
-
-
-class _Layers:
-    """Makes the Keras layers of a protocol, each with a seed of its own."""
-
-    def __init__(self, settings: Protocol, seed: int | None) -> None:
-        self._settings = settings
-        self._seed = seed
-        self._drawn = 0
-
-    def next_seed(self) -> int | None:
-        """Return another seed at each call, so that no two layers start alike."""
-        if self._seed is None:
-            return None
-        self._drawn += 1
-        return 1000 * self._seed + self._drawn
-
-    def block(self, tensor: Any, number: int, block: Block, activation: str) -> Any:
-        """Return the tensor after one convolutional block."""
-        import keras
-
-        convolution = keras.layers.Conv1D(
-            block.filters,
-            block.kernel,
-            padding=block.padding,
-            kernel_initializer=self._initializer(),
-            name=f"conv_{number}",
-        )
-        tensor = self._norm(convolution(tensor), str(number), activation)
-        if block.pool > 1:
-            tensor = keras.layers.MaxPooling1D(block.pool, block.stride, name=f"pool_{number}")(
-                tensor
-            )
-        return tensor
-
-    def dense(self, tensor: Any, units: int, name: str, activation: str) -> Any:
-        """Return the tensor after a dense layer with its batch norm."""
-        import keras
-
-        layer = keras.layers.Dense(units, kernel_initializer=self._initializer(), name=name)
-        return self._norm(layer(tensor), name, activation)
-
-    def _initializer(self) -> Any:
-        import keras
-
-        config = {"class_name": self._settings.initializer, "config": {"seed": self.next_seed()}}
-        return keras.initializers.get(config)
-
-    def _norm(self, tensor: Any, suffix: str, activation: str) -> Any:
-        import keras
-
-        tensor = keras.layers.BatchNormalization(name=f"norm_{suffix}")(tensor)
-        return keras.layers.Activation(activation, name=f"{activation}_{suffix}")(tensor)
+    return assemble(row, length, classes, seed)

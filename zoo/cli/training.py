@@ -33,7 +33,9 @@ _POSITIVE = click.IntRange(min=1)
     "-j", "--jobs", type=_POSITIVE, help="Trials at once.  [default: one a core, 4 on a GPU]"
 )
 @click.option(
-    "--epochs", type=_POSITIVE, default=100, show_default=True, help="Largest number of epochs."
+    "--epochs",
+    type=_POSITIVE,
+    help="Largest number of epochs.  [default: the paper's; 100 for several trainings]",
 )
 @click.option(
     "--patience",
@@ -41,7 +43,12 @@ _POSITIVE = click.IntRange(min=1)
     help="Epochs without improvement after which it ends.  [default: the paper's]",
 )
 @click.option("--batch-size", type=_POSITIVE, help="Sequences a step.  [default: the paper's]")
-@click.option("--protocol", default="released", show_default=True, help="released or text.")
+@click.option(
+    "--protocol",
+    default="released",
+    show_default=True,
+    help="released; of Koo & Eddy also text, of NeuronMotif listed or repository.",
+)
 @click.option("--device", default="auto", show_default=True, help="auto, cpu or gpu.")
 @click.option("--force", is_flag=True, help="Train again where a finished network lies.")
 @click.option("-v/-q", "--verbose/--quiet", default=True, help="Show progress.")
@@ -53,7 +60,7 @@ def train(
     seed: int | None,
     trials: int | None,
     jobs: int | None,
-    epochs: int,
+    epochs: int | None,
     patience: int | None,
     batch_size: int | None,
     protocol: str,
@@ -67,13 +74,13 @@ def train(
     One network goes to the folder itself. Several, or several trials, are trained side by
     side, each trial in a folder of its own.
     """
-    from zoo.catalogue import network, source_of
+    from zoo.catalogue import network, training_of
 
     if while_input_open:
         _end_with_input()
     # Mistyped names are told at once, before TensorFlow is imported.
     for name in names:
-        source_of(network(name)).protocol(protocol)
+        training_of(network(name), protocol)
     shared: dict[str, Any] = {
         "epochs": epochs,
         "patience": patience,
@@ -133,13 +140,14 @@ def _train_many(
     from zoo.records import read_record
     from zoo.trials import TrialSettings, train_trials
 
+    given = {key: value for key, value in shared.items() if value is not None}
     with continued_later():
         trained = train_trials(
             names,
             data,
             output,
             trials=trials,
-            settings=TrialSettings(**shared),
+            settings=TrialSettings(**given),
             jobs=jobs,
             verbose=verbose,
         )
