@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from neuroninterp.backend import device_in_use
 from neuroninterp.measurement import LayerFields, measure_fields, shortened
+from neuroninterp.performance import mean_performance, spoken
 from neuroninterp.results.summary import describe_fields
 from neuroninterp.text import numbered, printable
 
@@ -231,10 +232,8 @@ def print_outcome(result: AnalysisResult, folder: Path) -> None:
             soft_wrap=True,
         )
     if result.performance is not None:
-        console.print(
-            f"  the model itself: auROC {result.performance['auroc'].mean():.3f}, "
-            f"auPR {result.performance['aupr'].mean():.3f}"
-        )
+        means = mean_performance(result.performance)
+        console.print(f"  the model itself: {spoken(means)}", soft_wrap=True)
     for sentence in result.skipped:
         console.print(f"  note: {escape(printable(sentence, 500))}", soft_wrap=True)
     console.print(

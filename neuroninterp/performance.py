@@ -2,17 +2,34 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from neuroninterp.errors import DataError
+from neuroninterp.ranking import rank
 
 if TYPE_CHECKING:
     import pandas as pd
 
-__all__ = ["mean_performance", "performance"]
+__all__ = ["SCORES", "mean_performance", "performance", "spoken"]
+
+SCORES: dict[str, str] = {
+    "loss": "loss",
+    "balanced_accuracy": "balanced accuracy",
+    "auroc": "auROC",
+    "aupr": "auPR",
+    "auprg": "auPRG",
+    "recall_at_5_fdr": "recall at 5 % FDR",
+    "recall_at_10_fdr": "recall at 10 % FDR",
+    "recall_at_20_fdr": "recall at 20 % FDR",
+}
+"""The scores of a class, and what they are called where people read them."""
+
+_FDR_PERCENT = (5, 10, 20)
+_SMALLEST_PROBABILITY = 1e-7
+"""Probabilities are kept so far from 0 and 1 in the loss, as Keras does."""
 
 
 def performance(
@@ -25,7 +42,8 @@ def performance(
     Parameters
     ----------
     predictions : numpy.ndarray, shape=(N, T)
-        The model's outputs; only their order within a class matters.
+        The model's outputs. Loss and balanced accuracy need probabilities; for the others
+        only their order within a class matters.
     labels : numpy.ndarray, shape=(N, T)
         0 or 1; NaN where a label is missing, which leaves that sequence out of the class.
     class_names : sequence of str or None
@@ -34,9 +52,14 @@ def performance(
     Returns
     -------
     pandas.DataFrame
-        One row a class: class, positives, negatives (numbers of sequences), auroc (area
-        under the receiver operating characteristic), aupr (average precision), both in
-        [0, 1], or NaN where the class has only positives or only negatives.
+        One row a class: class, positives, negatives (numbers of sequences), and
+        :data:`SCORES`: loss (mean binary cross-entropy, nats), balanced_accuracy (mean of the
+        shares of positives above 0.5 and of negatives not above), auroc (area under the
+        receiver operating characteristic), aupr (average precision), auprg (area under the
+        precision-recall-gain curve, 1 at best, 0 by chance, or negative), and
+        recall_at_5_fdr, … (largest recall whose precision reaches 95, 90, 80 %), all but loss
+        and auprg in [0, 1]. NaN where the class has only positives or only negatives; loss
+        and balanced_accuracy also where a prediction of the class is no probability.
 
     Raises
     ------
@@ -54,7 +77,7 @@ def performance(
     rows = [
         (name, *_score(predictions[:, index], labels[:, index])) for index, name in enumerate(names)
     ]
-    return pd.DataFrame(rows, columns=["class", "positives", "negatives", "auroc", "aupr"])
+    return pd.DataFrame(rows, columns=["class", "positives", "negatives", *SCORES])
 
 
 def mean_performance(frame: pd.DataFrame) -> dict[str, float]:
@@ -68,28 +91,61 @@ def mean_performance(frame: pd.DataFrame) -> dict[str, float]:
     Returns
     -------
     dict
-        "auroc" and "aupr", the means over the classes that have both kinds of label (NaN
-        where none has), and "classes", the number of these.
+        :data:`SCORES`, their means over the classes that have both kinds of label (NaN where
+        none has, or a prediction is no probability), and "classes", the number of these.
     """
-    scored = frame.dropna(subset=["auroc", "aupr"])
-    return {
-        "auroc": float(scored["auroc"].mean()),
-        "aupr": float(scored["aupr"].mean()),
-        "classes": len(scored),
-    }
+    scored = frame.dropna(subset=["auroc"])
+    # Tables of earlier versions have fewer columns.
+    means = {name: float(scored[name].mean(skipna=False)) for name in SCORES if name in scored}
+    return {**means, "classes": len(scored)}
 
 
-def _score(predictions: np.ndarray, labels: np.ndarray) -> tuple[int, int, float, float]:
-    from sklearn.metrics import average_precision_score, roc_auc_score
+def spoken(means: Mapping[str, float | None]) -> str:
+    """Say the mean scores in one line: "auROC 0.987, auPR 0.988, …"; undefined ones are left out.
 
+    Parameters
+    ----------
+    means : mapping
+        :data:`SCORES`; None or NaN where undefined.
+    """
+    names = ("auroc", "aupr", "auprg", "balanced_accuracy")
+    recalls = [f"recall_at_{percent}_fdr" for percent in _FDR_PERCENT]
+    known = {name: value for name in SCORES if (value := means.get(name)) is not None}
+    known = {name: value for name, value in known.items() if value == value}
+    pieces = [f"{SCORES[name]} {known[name]:.3f}" for name in names if name in known]
+    if all(name in known for name in recalls):
+        listed = ", ".join(f"{known[name]:.3f}" for name in recalls)
+        pieces.append(f"recall at 5, 10, 20 % FDR {listed}")
+    return ", ".join(pieces) or "no class has both positives and negatives"
+
+
+def _score(predictions: np.ndarray, labels: np.ndarray) -> tuple[float, ...]:
     known = ~np.isnan(labels)
     truth, values = labels[known] == 1, predictions[known]
     positives = int(truth.sum())
     negatives = len(truth) - positives
     if not positives or not negatives:
-        return positives, negatives, float("nan"), float("nan")
-    auroc = float(roc_auc_score(truth, values))
-    return positives, negatives, auroc, float(average_precision_score(truth, values))
+        return (positives, negatives, *[float("nan")] * len(SCORES))
+    ranking = rank(truth, values)
+    return (
+        positives,
+        negatives,
+        *_probability_scores(truth, values),
+        ranking.auroc(),
+        ranking.average_precision(),
+        ranking.precision_recall_gain_area(),
+        *(ranking.recall_at_fdr(percent) for percent in _FDR_PERCENT),
+    )
+
+
+def _probability_scores(truth: np.ndarray, values: np.ndarray) -> tuple[float, float]:
+    """Return loss and balanced accuracy; NaN where the values are no probabilities."""
+    if values.min() < 0 or values.max() > 1:
+        return float("nan"), float("nan")
+    given = np.where(truth, values, 1 - values.astype(np.float64))
+    loss = -np.log(np.clip(given, _SMALLEST_PROBABILITY, 1 - _SMALLEST_PROBABILITY)).mean()
+    accuracy = ((values[truth] > 0.5).mean() + (values[~truth] <= 0.5).mean()) / 2
+    return float(loss), float(accuracy)
 
 
 def _check(predictions: np.ndarray, labels: np.ndarray, class_names: Sequence[str] | None) -> None:

@@ -49,17 +49,16 @@ def score(predictions: np.ndarray, part: Part, class_names: tuple[str, ...]) -> 
     Returns
     -------
     dict
-        ``sequences``, means ``auroc`` and ``aupr`` over the classes, and ``classes``: one
-        record a class. None where a class has only one kind of label.
+        ``sequences``, the means of :data:`neuroninterp.performance.SCORES` over the classes,
+        and ``classes``: one record a class. None where a class has only one kind of label.
     """
-    from neuroninterp.performance import performance
+    from neuroninterp.performance import SCORES, performance
 
     frame = performance(predictions, part.labels, class_names)
     rows = [
-        {key: _json_number(value) for key, value in row.items()}
-        for row in frame[["class", "positives", "negatives", "auroc", "aupr"]].to_dict("records")
+        {key: _json_number(value) for key, value in row.items()} for row in frame.to_dict("records")
     ]
-    means = {key: _json_number(frame[key].mean()) for key in ("auroc", "aupr")}
+    means = {key: _json_number(frame[key].mean()) for key in SCORES}
     return {"sequences": len(part.labels), **means, "classes": rows}
 
 

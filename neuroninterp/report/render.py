@@ -9,6 +9,7 @@ from typing import Any
 
 from neuroninterp.measurement.records import shortened
 from neuroninterp.motifs.records import Match
+from neuroninterp.performance import SCORES
 from neuroninterp.report import numbers
 from neuroninterp.report.chart import fraction_chart
 from neuroninterp.report.fields_chart import fields_chart
@@ -129,11 +130,9 @@ def _performance(result: AnalysisResult) -> dict[str, Any] | None:
         return None
     table = result.performance
     return {
-        "means": {
-            "auROC": table["auroc"].mean() if "auroc" in table else math.nan,
-            "auPR": table["aupr"].mean() if "aupr" in table else math.nan,
-        },
+        "means": {title: table[name].mean() for name, title in SCORES.items() if name in table},
         "rows": table.to_dict(orient="records"),
+        "titles": SCORES,
     }
 
 

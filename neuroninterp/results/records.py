@@ -152,7 +152,8 @@ class AnalysisResult:
     data : mapping or None
         What the user's sequences were: path, number, length, labels, what was left out.
     performance : pandas.DataFrame or None
-        One row a class: class, positives, negatives, auroc, aupr; None without labels.
+        One row a class, as :func:`neuroninterp.performance.performance` makes it; None
+        without labels.
     layers : tuple of LayerResult
         The analysed layers, in order.
     verdict : Verdict

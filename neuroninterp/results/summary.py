@@ -12,6 +12,7 @@ import numpy as np
 
 from neuroninterp.bottleneck import Reading, Verdict
 from neuroninterp.measurement.records import EffectiveField, LayerFields, MeasuredField
+from neuroninterp.performance import SCORES
 from neuroninterp.results.records import AnalysisResult, LayerResult
 from neuroninterp.text import printable
 
@@ -221,7 +222,7 @@ def _fields_row(fields: LayerFields) -> dict[str, Any]:
 def _performance(table: pd.DataFrame | None) -> dict[str, Any] | None:
     if table is None:
         return None
-    means = {name: table[name].mean() for name in ("auroc", "aupr") if name in table and len(table)}
+    means = {name: table[name].mean() for name in SCORES if name in table and len(table)}
     return {**means, "classes": table.to_dict(orient="records")}
 
 

@@ -158,12 +158,10 @@ def _train_many(
 
 def _told(record: dict[str, Any]) -> str:
     """Say in one line what a training run came to."""
+    from neuroninterp.performance import spoken
+
     test, history = record["test"], record["history"]
     return (
         f"{record['name']}: best of {len(history['loss'])} epochs was {record['best_epoch']}; "
-        f"test auROC {_score(test['auroc'])}, auPR {_score(test['aupr'])}"
+        f"test {spoken(test)}"
     )
-
-
-def _score(value: float | None) -> str:
-    return "undefined" if value is None else f"{value:.3f}"
