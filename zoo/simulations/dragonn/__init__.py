@@ -1,0 +1,1 @@
+"""DragoNN's six simulations: parameters, planting, and files with every planted site."""
