@@ -7,13 +7,14 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from neuroninterp.errors import UnknownNameError
-from zoo.architectures import koo_eddy, neuronmotif
+from zoo.architectures import dragonn, koo_eddy, neuronmotif
 from zoo.architectures.blocks import Protocol
 
 if TYPE_CHECKING:
     import keras
 
 __all__ = [
+    "DRAGONN",
     "KOO_EDDY",
     "NEURONMOTIF",
     "Row",
@@ -27,7 +28,7 @@ __all__ = [
     "training_of",
 ]
 
-Row = koo_eddy.Variant | neuronmotif.Network
+Row = koo_eddy.Variant | neuronmotif.Network | dragonn.SequenceDNN
 """A row of any source's table."""
 
 
@@ -70,11 +71,12 @@ KOO_EDDY = Source("Koo & Eddy 2019", koo_eddy.PROTOCOLS, batch_size=100)
 NEURONMOTIF = Source(
     "NeuronMotif", dict.fromkeys(neuronmotif.PROTOCOLS, neuronmotif.Training()), batch_size=128
 )
+DRAGONN = Source("DragoNN", dragonn.PROTOCOLS, batch_size=128)
 
 
 def names() -> tuple[str, ...]:
     """Return the names of all networks, source by source."""
-    return (*koo_eddy.VARIANTS, *neuronmotif.NETWORKS)
+    return (*koo_eddy.VARIANTS, *neuronmotif.NETWORKS, *dragonn.NETWORKS)
 
 
 def network(name: str, protocol: str = "released") -> Row:
@@ -89,11 +91,15 @@ def network(name: str, protocol: str = "released") -> Row:
         raise UnknownNameError("zoo model", name, names())
     if name in koo_eddy.VARIANTS:
         return koo_eddy.variant(name, protocol)
+    if name in dragonn.NETWORKS:
+        return dragonn.network(name)
     return neuronmotif.network(name, protocol)
 
 
 def source_of(row: Row) -> Source:
     """Return where a row of parameters comes from."""
+    if isinstance(row, dragonn.SequenceDNN):
+        return DRAGONN
     return NEURONMOTIF if isinstance(row, neuronmotif.Network) else KOO_EDDY
 
 
@@ -135,7 +141,7 @@ def build(
 
     Parameters
     ----------
-    name : str, Variant or Network
+    name : str, Variant, Network or SequenceDNN
         One of :func:`names`, or a row of parameters of your own.
     length : int or None
         Sequence length, bp; the paper's for None.
@@ -159,6 +165,8 @@ def build(
         If the network cannot read sequences of this length, or give as many outputs.
     """
     row = network(name, protocol) if isinstance(name, str) else name
+    if isinstance(row, dragonn.SequenceDNN):
+        return dragonn.build(row, length=length, classes=classes, protocol=protocol, seed=seed)
     if isinstance(row, neuronmotif.Network):
         return neuronmotif.build(row, length=length, classes=classes, protocol=protocol, seed=seed)
     return koo_eddy.build(
