@@ -199,6 +199,32 @@ def test_single_position_ends_the_sequence(tmp_path: Path) -> None:
     faithful(model)
 
 
+@pytest.mark.parametrize("dummy", [False, True])
+@pytest.mark.parametrize("place", [1, -1])
+def test_channels_taken_one_by_one_and_stacked(tmp_path: Path, dummy: bool, place: int) -> None:
+    """As ``torch.stack([x[:, i] for i in order])`` recodes an alphabet."""
+    net = Builder((None, 4, 1, LENGTH) if dummy else (None, 4, LENGTH))
+    channels = [net.op("Gather", "dna", net.store(i, np.int64), axis=1) for i in (0, 2, 1, 3)]
+    x = net.op(
+        "Concat", *(net.op("Unsqueeze", c, net.integers(place)) for c in channels), axis=place
+    )
+    if place == -1:
+        x = net.op("Transpose", x, perm=[0, 3, 1, 2] if dummy else [0, 2, 1])
+    net.last = net.conv(x, *((6, 4, 1, 5) if dummy else (6, 4, 5)))
+    model = read(net, tmp_path)
+    assert kinds(model) == ["Input", *["Take"] * 4, "Concatenate", "Convolution"]
+    assert fields(model) == [(5, 1, 0, 1)]
+    faithful(model)
+    reaches(model, 1)
+
+
+def test_a_channel_without_its_axis_is_not_taken_for_something_else(tmp_path: Path) -> None:
+    net = Builder((None, 4, LENGTH))
+    one = net.op("Gather", net.conv("dna", 6, 4, 5), net.store(2, np.int64), axis=1)
+    net.last = net.op("Relu", net.op("Unsqueeze", net.op("Relu", one), net.integers(1, 3)))
+    verify(read(net, tmp_path), opaque=("Unsqueeze",))
+
+
 @settings(
     max_examples=20, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
 )

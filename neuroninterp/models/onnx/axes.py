@@ -37,13 +37,23 @@ def _transpose(operation: Operation, translation: Translation) -> Tensor:
 
 def _unsqueeze(operation: Operation, translation: Translation) -> Tensor:
     tensor = operation.tensor(0, codes=True)
-    axes, sizes = known(tensor)
     added = operation.integers("axes", 1) or []
+    if tensor.channel is not None and len(added) == 1:
+        return _with_channel_axis(tensor.channel, added[0])
+    axes, sizes = known(tensor)
     rank = len(axes) + len(added)
     positions = {position % rank for position in added}
     old = iter(zip(axes, sizes, strict=True))
     pairs = [("1", 1) if position in positions else next(old) for position in range(rank)]
     return relabel(tensor, "".join(a for a, _ in pairs), [s for _, s in pairs])
+
+
+def _with_channel_axis(tensor: Tensor, position: int) -> Tensor:
+    """Move the axis of a single channel to where it is put back."""
+    axes, sizes = known(tensor)
+    others = [pair for pair in zip(axes, sizes, strict=True) if pair[0] != "C"]
+    others.insert(position % len(axes), ("C", 1))
+    return relabel(tensor, "".join(a for a, _ in others), [s for _, s in others])
 
 
 def _squeeze(operation: Operation, translation: Translation) -> Tensor:

@@ -168,6 +168,8 @@ def _channels(
     tensor: Tensor,
     position: int,
     chosen: np.ndarray,
+    *,
+    tapped: bool = True,
 ) -> Tensor:
     axes, sizes = known(tensor)
     if np.array_equal(chosen, np.arange(sizes[position])):
@@ -178,6 +180,7 @@ def _channels(
         [tensor],
         axes=axes,
         sizes=_resized(tensor, position, len(chosen)),
+        tapped=tapped,
         channels=chosen.astype(np.int64),
     )
 
@@ -233,6 +236,10 @@ def _one(
     rest = [size for i, size in enumerate(sizes) if i != position]
     if axes[position] == "1":
         return relabel(tensor, axes[:position] + axes[position + 1 :], rest)
+    if axes[position] == "C" and "M" not in axes:
+        chosen = np.array([index])
+        channel = _channels(operation, translation, tensor, position, chosen, tapped=False)
+        return replace(channel, axes=None, sizes=None, channel=channel)
     if axes[position] != "L" or sorted(axes.replace("1", "")) != ["C", "L", "N"]:
         raise NotUnderstoodError(f"it takes one entry of axis {axes[position]}")
     cropped = translation.add(

@@ -111,6 +111,9 @@ class Tensor:
         How many batches lie one behind the other on its first axis; the node is the first.
     whole : bool
         Whether every position sees the whole sequence.
+    channel : Tensor or None
+        Given where a single channel was taken without its axis: the tensor that has the axis.
+        Until the axis is back, the layout is not known: ``axes`` is None.
     """
 
     node: str
@@ -124,6 +127,7 @@ class Tensor:
     codes: Codes | None = None
     stacked: int = 1
     whole: bool = False
+    channel: Tensor | None = None
 
     def size(self, letter: str) -> int | None:
         """Return the size of the axis ``letter``; None where unknown."""
