@@ -96,6 +96,20 @@ EXPECTED: dict[str, tuple[str, tuple[Any, ...]]] = {
     "upsampled": ("upsampling above", ((4, 2), "Resize")),
 }
 
+DEEPSEA = ((8, 1), (39, 4), (163, 16))
+PUBLISHED: dict[str, tuple[str, str, tuple[Any, ...]]] = {
+    "deepsea": ("DeepSEA of Kipoi, the network alone", "(N, 4, 1, L)", DEEPSEA),
+    "deepsea-predict": ("DeepSEA of Kipoi, recoded, both strands", "(N, 4, 1, L)", DEEPSEA),
+    "deepsea-variant-effects": ("DeepSEA of Kipoi, recoded", "(N, 4, 1, L)", DEEPSEA),
+    "beluga": (
+        "Beluga of Kipoi and ExPecto",
+        "(N, 4, 1, L)",
+        ((8, 1), (15, 1), (46, 4), (74, 4), (198, 16), (310, 16)),
+    ),
+    "basset": ("Basset of Kipoi", "(N, 4, L, 1)", ((19, 1), (51, 3), (132, 12))),
+}
+"""Narrow twins of published files, by architecture of ``examples/export_pytorch.py``."""
+
 EXTRA: dict[str, dict[str, Any]] = {
     "basset_2d": {"layout": "(N, 4, L, 1)"},
     "deepsea": {"layout": "(N, 4, 1, L)"},
@@ -116,7 +130,19 @@ CASES = [
     )
     for name, (feature, expected) in EXPECTED.items()
     for exporter, form in EXPORTERS.items()
-] + [
+]
+CASES += [
+    Case(
+        feature=feature,
+        form=form,
+        build=copied(f"published/{exporter}/{name}.onnx"),
+        layers=layers_of(f"published/{exporter}/{name}.onnx", expected),
+        layout=layout,
+    )
+    for name, (feature, layout, expected) in PUBLISHED.items()
+    for exporter, form in EXPORTERS.items()
+]
+CASES += [
     Case(
         feature="residual, dilated, causal and same padding",
         form="ONNX, Keras export",
