@@ -149,7 +149,7 @@ def test_large_data_train_piece_by_piece_to_the_same_network(
 ):
     _, expected = finished
     # Two batches of 30 at a time, and the 30 left over.
-    monkeypatch.setattr("zoo.training._BASES_AT_ONCE", 200 * 60)
+    monkeypatch.setattr("zoo.data._BASES_AT_ONCE", 200 * 60)
     monkeypatch.setattr("zoo.data._BYTES_AT_ONCE", 800 * 7)
     record = train(TINY, data_path, tmp_path, seed=2, **SETTINGS)
     assert record["data_sha256"] == expected["data_sha256"]

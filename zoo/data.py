@@ -1,25 +1,32 @@
-"""Training data as HDF5 files with train, valid and test parts."""
+"""Training data: what all kinds have in common, and HDF5 files with train, valid and test parts.
+
+Such a file is read whole, a byte a base; :mod:`zoo.streaming` has the parts of larger data sets.
+"""
 
 from __future__ import annotations
 
 import hashlib
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 
 from neuroninterp.errors import DataError
-from neuroninterp.sequences.coding import codes_from_one_hot, one_hot
+from neuroninterp.sequences.coding import ALPHABET, codes_from_one_hot, one_hot
 
 __all__ = [
     "LAYOUT",
     "PARTS",
     "Part",
+    "Piece",
+    "SequencePart",
     "TrainingData",
     "channels_first",
+    "check_alike",
+    "piece_rows",
     "read_part",
     "read_training_data",
 ]
@@ -29,11 +36,42 @@ LAYOUT = "X (N, 4, L), ACGT; Y (N, class)"
 """What the arrays of a part are, as the files say it themselves."""
 _BYTES_AT_ONCE = 2**26
 """Largest piece of a file's array that is read at a time."""
+_BASES_AT_ONCE = 16_000_000
+"""Bases that are one-hot in memory at a time (256 MB): all of the synthetic data's."""
+
+Piece = tuple[np.ndarray, np.ndarray]
+"""Some sequences (n, L), uint8, 0 to 4 for A, C, G, T, N, and their labels (n, T), 0 or 1."""
+
+
+class SequencePart(Protocol):
+    """One part of a data set, wherever its sequences are."""
+
+    def __len__(self) -> int:
+        """Return the number of sequences."""
+
+    @property
+    def length(self) -> int:
+        """Of each sequence, bp."""
+
+    @property
+    def classes(self) -> int:
+        """Number of labels."""
+
+    def shuffled(self, rng: np.random.Generator, batch_size: int) -> Iterator[Piece]:
+        """Draw an order now, and yield all sequences in it, in pieces of whole batches."""
+
+    def in_order(self, batch_size: int) -> Iterator[Piece]:
+        """Yield all sequences as they are stored, in pieces of whole batches."""
+
+
+def piece_rows(length: int, batch_size: int) -> int:
+    """Return how many sequences fit into memory one-hot, in whole batches."""
+    return batch_size * max(1, _BASES_AT_ONCE // (length * batch_size))
 
 
 @dataclass(frozen=True, eq=False)
 class Part:
-    """One part of a data set: one byte a base, one-hot only where it is used.
+    """One part of a data set in memory: one byte a base, one-hot only where it is used.
 
     Parameters
     ----------
@@ -50,6 +88,30 @@ class Part:
         return len(self.codes)
 
     @property
+    def length(self) -> int:
+        """Of each sequence, bp."""
+        return int(self.codes.shape[1])
+
+    @property
+    def classes(self) -> int:
+        """Number of labels."""
+        return int(self.labels.shape[1])
+
+    def shuffled(self, rng: np.random.Generator, batch_size: int) -> Iterator[Piece]:
+        """Yield all sequences in random order, in pieces of whole batches (but for the last)."""
+        return self._pieces(rng.permutation(len(self)), batch_size)
+
+    def in_order(self, batch_size: int) -> Iterator[Piece]:
+        """Yield all sequences as they are stored, in pieces of whole batches."""
+        return self._pieces(np.arange(len(self)), batch_size)
+
+    def _pieces(self, order: np.ndarray, batch_size: int) -> Iterator[Piece]:
+        size = piece_rows(self.length, batch_size)
+        for first in range(0, len(order), size):
+            rows = order[first : first + size]
+            yield self.codes[rows], self.labels[rows]
+
+    @property
     def inputs(self) -> np.ndarray:
         """All sequences one-hot, (N, L, 4), float32, ACGT: 16 times the memory."""
         return one_hot(self.codes)
@@ -61,22 +123,29 @@ class TrainingData:
 
     Parameters
     ----------
-    train, valid, test : Part
+    train, valid, test : SequencePart
         The three parts, of the same length and number of classes.
     class_names : tuple of str
         Names of the T labels.
     sha256 : str
-        Of the sequences and labels, whatever the file's compression.
+        Of the sequences and labels, whatever the file's compression; of the files themselves
+        where they are streamed.
     attributes : dict
         Root attributes of the file: how it was made.
+    kind : str
+        Whose layout the files have.
+    channels : str
+        Bases in the order of the files' channels. Networks get A, C, G, T whatever it is.
     """
 
-    train: Part
-    valid: Part
-    test: Part
+    train: SequencePart
+    valid: SequencePart
+    test: SequencePart
     class_names: tuple[str, ...]
     sha256: str
     attributes: dict[str, Any]
+    kind: str = "X_train, Y_train"
+    channels: str = ALPHABET
 
 
 def read_training_data(path: str | Path) -> TrainingData:
@@ -103,15 +172,31 @@ def read_training_data(path: str | Path) -> TrainingData:
         parts = {name: _read_part(path, file, name, digest) for name in PARTS}
         names = _class_names(file, parts["train"].labels.shape[1])
         attributes = {key: _plain(value) for key, value in file.attrs.items()}
-    shapes = {(part.codes.shape[1], part.labels.shape[1]) for part in parts.values()}
+    check_alike(path, parts)
+    return TrainingData(
+        train=parts["train"],
+        valid=parts["valid"],
+        test=parts["test"],
+        class_names=names,
+        sha256=digest.hexdigest(),
+        attributes=attributes,
+    )
+
+
+def check_alike(path: Path, parts: Mapping[str, SequencePart]) -> None:
+    """Refuse parts of different length or number of classes.
+
+    Raises
+    ------
+    DataError
+        If they differ.
+    """
+    shapes = {(part.length, part.classes) for part in parts.values()}
     if len(shapes) > 1:
         raise DataError(
             f"{path}: the parts differ in (length, classes): {sorted(shapes)}; "
             f"expected the same in {', '.join(PARTS)}"
         )
-    return TrainingData(
-        **parts, class_names=names, sha256=digest.hexdigest(), attributes=attributes
-    )
 
 
 def read_part(path: str | Path, name: str) -> Part:

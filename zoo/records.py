@@ -10,7 +10,7 @@ import numpy as np
 
 from neuroninterp.backend import import_keras
 from neuroninterp.errors import OutputError
-from zoo.data import Part, TrainingData
+from zoo.data import PARTS, TrainingData
 
 __all__ = ["SCHEMA", "command", "describe_data", "read_record", "score", "versions"]
 
@@ -34,15 +34,17 @@ def read_record(path: str | Path) -> dict[str, Any]:
     return record
 
 
-def score(predictions: np.ndarray, part: Part, class_names: tuple[str, ...]) -> dict[str, Any]:
+def score(
+    predictions: np.ndarray, labels: np.ndarray, class_names: tuple[str, ...]
+) -> dict[str, Any]:
     """Score predicted probabilities against the labels.
 
     Parameters
     ----------
     predictions : numpy.ndarray, shape=(N, T)
         Probabilities.
-    part : Part
-        The sequences' labels.
+    labels : numpy.ndarray, shape=(N, T)
+        0 or 1.
     class_names : tuple of str
         Names of the T labels.
 
@@ -54,12 +56,12 @@ def score(predictions: np.ndarray, part: Part, class_names: tuple[str, ...]) -> 
     """
     from neuroninterp.performance import SCORES, performance
 
-    frame = performance(predictions, part.labels, class_names)
+    frame = performance(predictions, labels, class_names)
     rows = [
         {key: _json_number(value) for key, value in row.items()} for row in frame.to_dict("records")
     ]
     means = {key: _json_number(frame[key].mean()) for key in SCORES}
-    return {"sequences": len(part.labels), **means, "classes": rows}
+    return {"sequences": len(labels), **means, "classes": rows}
 
 
 def _json_number(value: Any) -> Any:
@@ -71,8 +73,14 @@ def _json_number(value: Any) -> Any:
 
 def describe_data(data: TrainingData, file_name: str) -> dict[str, Any]:
     """Describe the data that a network was trained on."""
-    sizes = {name: len(getattr(data, name).labels) for name in ("train", "valid", "test")}
-    return {"file": file_name, "attributes": data.attributes, **sizes}
+    sizes = {name: len(getattr(data, name)) for name in PARTS}
+    return {
+        "file": file_name,
+        "kind": data.kind,
+        "channels": data.channels,
+        "attributes": data.attributes,
+        **sizes,
+    }
 
 
 def versions() -> dict[str, str]:

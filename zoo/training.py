@@ -23,7 +23,8 @@ from neuroninterp.errors import NeuroninterpError, OutputError
 from neuroninterp.sequences.coding import one_hot
 from zoo import catalogue, records
 from zoo.checkpoints import Checkpoint, History, checkpoint_folder
-from zoo.data import Part, TrainingData, read_training_data
+from zoo.data import Piece, SequencePart, TrainingData
+from zoo.datasets.training_data import open_training_data
 from zoo.export import export_onnx
 from zoo.feeding import fed
 from zoo.output import make_folder
@@ -34,12 +35,12 @@ if TYPE_CHECKING:
 __all__ = ["train"]
 
 PREDICTION_BATCH = 500
+_PREDICTED_BASES = 100_000
+"""Most bases of a batch without gradients: the first layer's values are 1 kB a base and more."""
 EXAMPLES = 64
 """Number of test sequences on which the two files are compared."""
 _STEPS_AT_ONCE = 25
 """Steps that Keras takes before it looks up: a small network's epoch is a tenth shorter."""
-_BASES_AT_ONCE = 16_000_000
-"""Bases that are one-hot in memory at a time (256 MB): all of the synthetic data's."""
 
 
 def train(
@@ -63,7 +64,9 @@ def train(
     name : str, Variant or Network
         A name of the zoo, or a row of parameters of your own.
     data : str or Path
-        HDF5 file with keys X_train, Y_train, X_valid, … (see :mod:`zoo.simulations`).
+        HDF5 file with keys X_train, Y_train, X_valid, … (see :mod:`zoo.simulations`), one in
+        Basset's layout, or a folder with DeepSEA's files; see
+        :func:`zoo.datasets.training_data.open_training_data`.
     output : str or Path
         Folder for the three files; made where it does not exist.
     seed : int
@@ -108,7 +111,7 @@ def train(
     _check_arguments(epochs=epochs, patience=patience, batch_size=batch_size, seed=seed)
     output = Path(output)
     _check_output(output, row.name, force)
-    loaded = read_training_data(data)
+    loaded = open_training_data(data)
     resolve_device(device)
     import_keras()
     run = {
@@ -124,6 +127,7 @@ def train(
     with _progress(row.name, epochs, verbose=verbose) as report:
         history = _fit(row, loaded, checkpoint, history, run, epochs, patience, report)
     model = _load(checkpoint, history.best_epoch)
+    predictions, labels = _predict(model, loaded.test)
     record = {
         "schema": records.SCHEMA,
         **run,
@@ -133,12 +137,12 @@ def train(
         "best_epoch": history.best_epoch,
         "history": asdict(history),
         "data": records.describe_data(loaded, Path(data).name),
-        "test": records.score(_predict(model, loaded.test), loaded.test, loaded.class_names),
+        "test": records.score(predictions, labels, loaded.class_names),
         "device": device_in_use(),
         "versions": records.versions(),
         "command": records.command(row.name, Path(data).name, run, epochs, patience),
     }
-    _save(model, record, output, checkpoint, one_hot(loaded.test.codes[:EXAMPLES]))
+    _save(model, record, output, checkpoint, _examples(loaded.test))
     return record
 
 
@@ -174,8 +178,8 @@ def _fit(
     else:
         model = catalogue.build(
             row,
-            length=data.train.codes.shape[1],
-            classes=data.train.labels.shape[1],
+            length=data.train.length,
+            classes=data.train.classes,
             protocol=run["protocol"]["name"],
             seed=seed,
         )
@@ -185,9 +189,9 @@ def _fit(
         started = time.perf_counter()
         # Randomness of its own for every epoch: a continued run does as an uninterrupted one.
         rng = np.random.default_rng([seed, len(history)])
-        order = rng.permutation(len(data.train))
+        pieces = data.train.shuffled(rng, batch_size)
         _seed_dropout(model, rng)
-        loss = _train_epoch(model, data.train, order, batch_size)
+        loss = _train_epoch(model, pieces, batch_size)
         val_loss = _validate(model, data.valid)
         history = history.after(loss, val_loss, time.perf_counter() - started)
         checkpoint.save(model, history)
@@ -195,31 +199,49 @@ def _fit(
     return history
 
 
-def _train_epoch(model: keras.Model, part: Part, order: np.ndarray, batch_size: int) -> float:
-    """Train on all sequences in this order; return their mean loss."""
-    total = 0.0
-    for rows in _chunks(order, part.codes.shape[1], batch_size):
-        batches = fed(one_hot(part.codes[rows]), part.labels[rows], batch_size)
-        fitted = model.fit(**batches, shuffle=False, verbose=0)
-        total += fitted.history["loss"][0] * len(rows)
-    return total / len(order)
+def _train_epoch(model: keras.Model, pieces: Iterator[Piece], batch_size: int) -> float:
+    """Train on all sequences as they come; return their mean loss."""
+    total, sequences = 0.0, 0
+    for codes, labels in pieces:
+        fitted = model.fit(**_fed(codes, labels, batch_size), shuffle=False, verbose=0)
+        total += fitted.history["loss"][0] * len(codes)
+        sequences += len(codes)
+    return total / sequences
 
 
-def _validate(model: keras.Model, part: Part) -> float:
+def _validate(model: keras.Model, part: SequencePart) -> float:
     """Return the mean loss on a part."""
     total = 0.0
-    for rows in _chunks(np.arange(len(part)), part.codes.shape[1], PREDICTION_BATCH):
-        batches = fed(one_hot(part.codes[rows]), part.labels[rows], PREDICTION_BATCH)
-        loss = model.evaluate(**batches, verbose=0)
-        total += float(loss) * len(rows)
+    batch_size = _prediction_batch(part)
+    for codes, labels in part.in_order(batch_size):
+        loss = model.evaluate(**_fed(codes, labels, batch_size), verbose=0)
+        total += float(loss) * len(codes)
     return total / len(part)
 
 
-def _chunks(rows: np.ndarray, length: int, batch_size: int) -> Iterator[np.ndarray]:
-    """Cut rows into whole batches (but for the last) that fit into memory one-hot."""
-    size = batch_size * max(1, _BASES_AT_ONCE // (length * batch_size))
-    for first in range(0, len(rows), size):
-        yield rows[first : first + size]
+def _predict(model: keras.Model, part: SequencePart) -> Piece:
+    """Return the probabilities of a part, and its labels."""
+    batch_size = _prediction_batch(part)
+    found, truth = [], []
+    for codes, labels in part.in_order(batch_size):
+        batches = fed(one_hot(codes), None, batch_size)
+        found.append(np.asarray(model.predict(**batches, verbose=0)))
+        truth.append(labels)
+    return np.concatenate(found), np.concatenate(truth)
+
+
+def _prediction_batch(part: SequencePart) -> int:
+    return min(PREDICTION_BATCH, max(1, _PREDICTED_BASES // part.length))
+
+
+def _fed(codes: np.ndarray, labels: np.ndarray, batch_size: int) -> dict[str, Any]:
+    return fed(one_hot(codes), labels.astype(np.float32, copy=False), batch_size)
+
+
+def _examples(part: SequencePart) -> np.ndarray:
+    """Return the first sequences of a part, one-hot."""
+    codes, _ = next(part.in_order(EXAMPLES))
+    return one_hot(codes[:EXAMPLES])
 
 
 def _seed_dropout(model: keras.Model, rng: np.random.Generator) -> None:
@@ -238,16 +260,6 @@ def _load(checkpoint: Checkpoint, epoch: int, *, compile: bool = False) -> keras
         raise OutputError(
             f"{path} cannot be read; remove {checkpoint.folder} to start again"
         ) from error
-
-
-def _predict(model: keras.Model, part: Part) -> np.ndarray:
-    found = [
-        np.asarray(
-            model.predict(**fed(one_hot(part.codes[rows]), None, PREDICTION_BATCH), verbose=0)
-        )
-        for rows in _chunks(np.arange(len(part)), part.codes.shape[1], PREDICTION_BATCH)
-    ]
-    return np.concatenate(found)
 
 
 def _save(

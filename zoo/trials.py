@@ -23,7 +23,7 @@ from neuroninterp.backend import resolve_device
 from neuroninterp.errors import NeuroninterpError, OutputError
 from zoo import catalogue
 from zoo.checkpoints import read_progress
-from zoo.data import read_training_data
+from zoo.datasets.training_data import open_training_data
 from zoo.records import read_record
 from zoo.trial_progress import TrialDisplay, TrialStatus
 
@@ -136,7 +136,7 @@ def train_trials(
         for number in range(1, trials + 1)
         for name in rows
     ]
-    _check_finished(every, rows, settings, read_training_data(data).sha256)
+    _check_finished(every, rows, settings, open_training_data(data).sha256)
     missing = [trial for trial in every if not trial.record.exists()]
     # The longest first, so that the last processes end together.
     missing.sort(key=lambda trial: (trial.number, -_cost(rows[trial.name])))

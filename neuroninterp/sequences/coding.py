@@ -160,6 +160,7 @@ def codes_from_one_hot(
     alphabet: str = ALPHABET,
     name: str = "array",
     first: int = 0,
+    first_position: int = 0,
 ) -> np.ndarray:
     """Turn one-hot into codes, refusing anything that is not one-hot.
 
@@ -174,6 +175,8 @@ def codes_from_one_hot(
         What to call the array in an error.
     first : int
         Index of ``array[0]`` in the whole data set, for the error.
+    first_position : int
+        Position of ``array[:, 0]`` in whole sequences, for the error.
 
     Returns
     -------
@@ -193,8 +196,9 @@ def codes_from_one_hot(
         index, position = (int(i) for i in np.argwhere(~valid)[0])
         values = ", ".join(f"{float(value):.4g}" for value in array[index, position])
         raise DataError(
-            f"{name} is data that is not one-hot: sequence {first + index}, position {position} "
-            f"holds ({values}); expected exactly one 1 and zeros, all zeros, or all 0.25"
+            f"{name} is data that is not one-hot: sequence {first + index}, position "
+            f"{first_position + position} holds ({values}); expected exactly one 1 and zeros, "
+            "all zeros, or all 0.25"
         )
     code_of_channel = [ALPHABET.index(base) for base in alphabet]
     return np.array([*code_of_channel, UNKNOWN], dtype=np.uint8)[codes]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import click
 
+from zoo.cli.building import build
 from zoo.cli.data import in_vivo, simulate
 from zoo.cli.listing import list_models, relevant
 from zoo.cli.tables import logos, table1, table2
@@ -17,5 +18,5 @@ def zoo() -> None:
     """Networks of the papers: their data, their training, their tables."""
 
 
-for _command in (list_models, relevant, simulate, in_vivo, train, table1, table2, logos):
+for _command in (list_models, relevant, simulate, in_vivo, build, train, table1, table2, logos):
     zoo.add_command(_command)

@@ -66,9 +66,9 @@ def _print_wide(rows: list[dict[str, Any]]) -> None:
 def _print_deep(rows: list[dict[str, Any]]) -> None:
     """Print networks of many layers, each by their number."""
     table = _table("NeuronMotif")
-    for heading in ("length", "layers", "neurons", "dense", "classes", "parameters"):
+    for heading in ("bp", "layers", "neurons", "dense", "classes", "parameters"):
         table.add_column(heading, justify="right", no_wrap=True)
-    table.add_column("shipped")
+    table.add_column("shipped", no_wrap=True)
     for row in rows:
         table.add_row(
             row["name"],
@@ -87,7 +87,8 @@ def _table(title: str) -> Any:
     from rich import box
     from rich.table import Table
 
-    table = Table(title=title, box=box.SIMPLE_HEAD)
+    # Eight columns on 80 characters.
+    table = Table(title=title, box=box.SIMPLE_HEAD, collapse_padding=True, pad_edge=False)
     table.add_column("network", no_wrap=True)
     return table
 

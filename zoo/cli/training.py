@@ -19,7 +19,12 @@ _POSITIVE = click.IntRange(min=1)
 
 @click.command()
 @click.argument("names", nargs=-1, required=True)
-@click.option("--data", type=click.Path(path_type=Path), required=True, help="HDF5 file to learn.")
+@click.option(
+    "--data",
+    type=click.Path(path_type=Path),
+    required=True,
+    help="HDF5 file to learn (ours or Basset's), or the folder of DeepSEA's .mat files.",
+)
 @click.option(
     "-o", "--output", type=click.Path(path_type=Path), required=True, help="Folder for the files."
 )

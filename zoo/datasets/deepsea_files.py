@@ -15,6 +15,7 @@ from typing import Any
 import numpy as np
 
 from neuroninterp.errors import DataError
+from neuroninterp.sequences.coding import codes_from_one_hot
 from neuroninterp.sequences.containers import Container, open_container
 from neuroninterp.sequences.formats import find_format
 
@@ -30,6 +31,7 @@ CHANNELS = "AGCT"
 """Bases in the order of the channels in DeepSEA's files."""
 
 _ACGT = [CHANNELS.index(base) for base in "ACGT"]
+_SLAB_BYTES = 2**26
 _KEPT_SLABS = 4
 """Most sequences to collect at a time, in slabs."""
 
@@ -131,6 +133,67 @@ class DeepseaFile:
             labels[:, place] = values
         return labels
 
+    @property
+    def together(self) -> int:
+        """How many neighbouring sequences are stored, and so best read, together."""
+        if self.dataset is None:
+            return 1
+        return max(self._chunk(2), self.container.arrays[f"{self.part}data"].chunk(1))
+
+    def all_labels(self, first: int, last: int) -> np.ndarray:
+        """Read the labels of the sequences from ``first`` to before ``last``, unchecked.
+
+        Returns
+        -------
+        numpy.ndarray, shape=(last - first, 919)
+            Of the file's type.
+
+        Raises
+        ------
+        DataError
+            If the file is damaged.
+        """
+        key = f"{self.part}data"
+        if self.dataset is None:
+            return self.container.read(key, 0, first, last)
+        return self.container.read(key, 1, first, last).T
+
+    def codes(self, first: int, last: int, slab_bytes: int = _SLAB_BYTES) -> np.ndarray:
+        """Read the sequences from ``first`` to before ``last``.
+
+        Parameters
+        ----------
+        first, last : int
+            Which sequences.
+        slab_bytes : int
+            About how much to read at a time, in pieces along the positions.
+
+        Returns
+        -------
+        numpy.ndarray, shape=(last - first, 1000)
+            uint8, 0 to 4 for A, C, G, T, N.
+
+        Raises
+        ------
+        DataError
+            If a position is not one-hot, or the file is damaged.
+        """
+        rows = np.arange(first, last)
+        codes = np.empty((len(rows), LENGTH), np.uint8)
+        item = self.container.arrays[self._key].item_size
+        step = max(1, slab_bytes // (len(CHANNELS) * len(rows) * item))
+        step = LENGTH if self.dataset is None else -(-step // self._chunk(0)) * self._chunk(0)
+        for start in range(0, LENGTH, step):
+            stop = min(start + step, LENGTH)
+            codes[:, start:stop] = codes_from_one_hot(
+                self._stored(first, last, start, stop).transpose(0, 2, 1),
+                alphabet=CHANNELS,
+                name=f"{self.container.path}: {self._key!r}",
+                first=first,
+                first_position=start,
+            )
+        return codes
+
     def sequences(
         self, keep: np.ndarray, slab_bytes: int
     ) -> Iterator[tuple[np.ndarray, np.ndarray]]:
@@ -184,15 +247,22 @@ class DeepseaFile:
         step = max(1, fitting * LENGTH // (span.stop - span.start) // chunk) * chunk
         gathered = np.empty((len(indices), len(CHANNELS), LENGTH), dtype=self.dataset.dtype)
         for start in range(0, LENGTH, step):
-            try:
-                piece = self.dataset[start : start + step, :, span]
-            except (OSError, RuntimeError, ValueError) as error:
-                raise DataError(
-                    f"{self.container.path}: {self._key!r} cannot be read ({error}); "
-                    "truncated or damaged? fetch the file again"
-                ) from error
-            gathered[:, :, start : start + step] = piece[:, :, inside].T
+            piece = self._stored(span.start, span.stop, start, start + step)
+            gathered[:, :, start : start + step] = piece[inside]
         return gathered
+
+    def _stored(self, first: int, last: int, start: int, stop: int) -> np.ndarray:
+        """Read a stretch of neighbouring sequences as it is stored, (n, 4, positions)."""
+        if self.dataset is None:
+            return self.container.read(self._key, 0, first, last)[:, :, start:stop]
+        try:
+            piece = self.dataset[start:stop, :, first:last]
+        except (OSError, RuntimeError, ValueError) as error:
+            raise DataError(
+                f"{self.container.path}: {self._key!r} cannot be read ({error}); "
+                "truncated or damaged? fetch the file again"
+            ) from error
+        return np.asarray(piece).T
 
     def _one_hot(self, indices: np.ndarray, stored: np.ndarray) -> np.ndarray:
         """Check that what is stored is one-hot, and put its channels into the order ACGT."""
