@@ -68,6 +68,7 @@ def analyze(
     background: float = 0.0,
     x_key: str | None = None,
     y_key: str | None = None,
+    data_alphabet: str | None = None,
     genome: str | Path | None = None,
     n_jobs: int = -1,
     trust_model: bool = False,
@@ -97,9 +98,11 @@ def analyze(
     force : bool
         Sample layers too that would take longer than 20 minutes; they are skipped otherwise.
     device, weights, input_name, alphabet, layout, length, held, background
-        How the model is read; see :func:`neuroninterp.load`. The alphabet is the data's too.
+        How the model is read; see :func:`neuroninterp.load`.
     x_key, y_key : str or None
         Names of sequences and labels in the data file.
+    data_alphabet : str or None
+        What each channel of the data file holds; as the model's for None.
     genome : str, Path or None
         Genome FASTA for BED data.
     n_jobs : int
@@ -144,7 +147,7 @@ def analyze(
             chosen, too_long = _within_reason(model, chosen, neurons, effort)
         else:
             too_long = []
-    sequences = _read_data(model, data, x_key, y_key, genome, progress)
+    sequences = _read_data(model, data, data_alphabet, x_key, y_key, genome, progress)
     with progress.stage("measuring receptive fields"):
         fields = measure_fields(model, None if sequences is None else sequences.codes, seed=seed)
     scores = _performance(model, sequences, progress)
@@ -277,6 +280,7 @@ def _caveats(model: Model, number: int) -> list[str]:
 def _read_data(
     model: Model,
     data: str | Path | Sequences | None,
+    alphabet: str | None,
     x_key: str | None,
     y_key: str | None,
     genome: str | Path | None,
@@ -289,7 +293,7 @@ def _read_data(
             data = read_sequences(
                 data,
                 length=model.length,
-                alphabet=model.layout.alphabet,
+                alphabet=alphabet or model.layout.alphabet,
                 x_key=x_key,
                 y_key=y_key,
                 genome=genome,

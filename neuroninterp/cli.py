@@ -184,6 +184,11 @@ def inspect(model: str, as_json: bool, held: tuple[tuple[str, float], ...], **op
 @click.option("--seed", type=click.IntRange(min=0), default=0, show_default=True)
 @click.option("--x-key", default=None, help="Name of the sequences in the data file.")
 @click.option("--y-key", default=None, help="Name of the labels in the data file.")
+@click.option(
+    "--data-alphabet",
+    default=None,
+    help="Base of each channel in the data file (DeepSEA's: AGCT).  [default: the model's]",
+)
 @click.option("--genome", default=None, help="Genome FASTA, for BED data.")
 @click.option(
     "-j",
