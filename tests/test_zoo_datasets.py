@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from published_layouts import PARTS, as_agct, write_deepsea
 from scipy.io import savemat
 
 from neuroninterp.errors import DataError, OutputError
@@ -23,7 +24,6 @@ from zoo.lasting_file import LastingFile
 from zoo.simulations.files import write_koo_eddy
 from zoo.simulations.koo_eddy import CLASS_NAMES
 
-PARTS = ("train", "valid", "test")
 COLUMNS = [592, 602, 344, 345, 635, 636, 349, 642, 359, 361, 661, 369]
 """S1 Table of the paper."""
 
@@ -64,32 +64,6 @@ def deepsea_part(n, seed):
     return sequences, labels
 
 
-def as_agct(sequences):
-    return np.array([[[b == c for b in s] for c in "AGCT"] for s in sequences], dtype=np.uint8)
-
-
-def write_v73(path, sequences, labels, chunks=None, label_chunks=None):
-    """Write MATLAB v7.3: a block of 512 bytes for the header, then HDF5 with reversed axes."""
-    with h5py.File(path, "w", userblock_size=512) as file:
-        compression = "gzip" if chunks else None
-        file.create_dataset("trainxdata", data=sequences.T, chunks=chunks, compression=compression)
-        file.create_dataset("traindata", data=labels.T, chunks=label_chunks)
-    header = b"MATLAB 7.3 MAT-file, Platform: GLNXA64".ljust(124) + b"\x00\x02IM"
-    with path.open("r+b") as stream:
-        stream.write(header.ljust(512, b"\0"))
-
-
-def write_folder(folder, truth, *, compressed=True, chunks=(1000, 4, 3), label_chunks=None):
-    folder.mkdir(exist_ok=True)
-    for name, (sequences, labels) in truth.items():
-        one_hot, path = as_agct(sequences), folder / f"{name}.mat"
-        if name == "train":
-            write_v73(path, one_hot, labels, chunks, label_chunks)
-        else:
-            variables = {f"{name}xdata": one_hot, f"{name}data": labels}
-            savemat(path, variables, do_compression=compressed)
-
-
 @pytest.fixture(scope="module")
 def deepsea():
     return {
@@ -112,7 +86,9 @@ def deepsea():
 def test_deepsea_sequences_of_the_12_factors_are_kept_in_order(
     tmp_path, deepsea, compressed, chunks, label_chunks, slab_sequences
 ):
-    write_folder(tmp_path, deepsea, compressed=compressed, chunks=chunks, label_chunks=label_chunks)
+    write_deepsea(
+        tmp_path, deepsea, compressed=compressed, chunks=chunks, label_chunks=label_chunks
+    )
     path, calls = tmp_path / "in_vivo.h5", []
     sizes = write_deepsea_in_vivo(
         tmp_path,
@@ -140,7 +116,7 @@ def test_deepsea_slabs_without_a_positive_are_not_read(tmp_path, deepsea):
     sequences, _ = deepsea["train"]
     labels = np.zeros((23, 919), dtype=np.uint8)
     labels[[0, 22], COLUMNS[0]] = 1
-    write_folder(tmp_path, {**deepsea, "train": (sequences, labels)}, chunks=(1000, 4, 5))
+    write_deepsea(tmp_path, {**deepsea, "train": (sequences, labels)}, chunks=(1000, 4, 5))
     with h5py.File(tmp_path / "train.mat") as file:
         place, size = file["trainxdata"].id.get_chunk_info(2)[2:]
     damaged = bytearray((tmp_path / "train.mat").read_bytes())
@@ -241,7 +217,7 @@ DEEPSEA_MISTAKES = [
 @pytest.mark.parametrize(("spoil", "message"), DEEPSEA_MISTAKES)
 def test_wrong_deepsea_files_are_told_in_one_line(tmp_path, deepsea, spoil, message):
     folder = tmp_path / "deepsea"
-    write_folder(folder, deepsea)
+    write_deepsea(folder, deepsea)
     spoil(folder, deepsea)
     with pytest.raises(DataError, match=message) as caught:
         write_deepsea_in_vivo(folder, tmp_path / "out.h5", _slab_bytes=4000 * 4)
@@ -464,7 +440,7 @@ def test_an_index_that_does_not_fit_the_genome_is_told(tmp_path):
 
 
 def test_files_are_replaced_only_when_asked_and_only_by_whole_ones(tmp_path, deepsea):
-    write_folder(tmp_path, deepsea)
+    write_deepsea(tmp_path, deepsea)
     path = tmp_path / "out.h5"
     path.write_text("mine")
     with pytest.raises(OutputError, match=r"out.h5 exists; .*--force"):
@@ -496,7 +472,7 @@ def full_disk(size):
 
 @pytest.mark.parametrize("size", [0, 500, 3_000, 9_000, 20_000])
 def test_a_full_disk_is_told_and_leaves_nothing(tmp_path, deepsea, size):
-    write_folder(tmp_path / "deepsea", deepsea)
+    write_deepsea(tmp_path / "deepsea", deepsea)
     told = pytest.raises(OutputError, match=r"cannot write .*out\.h5: File too large")
     with told, full_disk(size):
         write_deepsea_in_vivo(tmp_path / "deepsea", tmp_path / "out.h5")
