@@ -290,7 +290,7 @@ def test_list_is_light_and_complete():
     assert done.returncode == 0, done.stderr
     rows = json.loads(done.stdout)
     assert [row["name"] for row in rows] == list(zoo.names())
-    assert len(rows) == 23
+    assert len(rows) == 25
     assert {row["name"] for row in rows if row["shipped"]} == {*VARIANTS, "toy-2"}
 
 

@@ -5,8 +5,9 @@ from __future__ import annotations
 import click
 
 from zoo.cli.building import build
-from zoo.cli.data import in_vivo, simulate
+from zoo.cli.data import in_vivo
 from zoo.cli.listing import list_models, relevant
+from zoo.cli.simulation import simulate
 from zoo.cli.tables import logos, table1, table2
 from zoo.cli.training import train
 

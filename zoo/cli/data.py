@@ -1,4 +1,4 @@
-"""Commands that make data sets."""
+"""The command that makes data sets of sequences that factors bind in vivo."""
 
 from __future__ import annotations
 
@@ -8,69 +8,7 @@ import click
 
 from neuroninterp.text import comma_separated
 
-__all__ = ["in_vivo", "simulate"]
-
-_SPLITS = ("train", "valid", "test")
-_NATURAL = click.IntRange(min=0)
-_POSITIVE = click.IntRange(min=1)
-
-
-@click.command()
-@click.argument("name", default="koo-eddy")
-@click.option("-o", "--output", type=click.Path(path_type=Path), required=True, help="HDF5 file.")
-@click.option(
-    "--n", type=_POSITIVE, help="Number of sequences in all parts.  [default: the paper's]"
-)
-@click.option("--seed", type=_NATURAL, default=0, show_default=True, help="Of the random numbers.")
-@click.option(
-    "--split",
-    "splits",
-    type=click.Choice(_SPLITS),
-    multiple=True,
-    help="Write only this part (repeatable); the parts stay the same.",
-)
-@click.option("--limit", type=_POSITIVE, help="Write only the first sequences of each part.")
-@click.option(
-    "--buffer",
-    type=_NATURAL,
-    default=0,
-    show_default=True,
-    help="Of koo-eddy: fewest bp between sites, and at the ends (the paper's text has 1).",
-)
-@click.option("--without-models", is_flag=True, help="Leave out the ground-truth probabilities.")
-@click.option("--force", is_flag=True, help="Replace a file that exists.")
-def simulate(
-    name: str,
-    output: Path,
-    n: int | None,
-    seed: int,
-    splits: tuple[str, ...],
-    limit: int | None,
-    buffer: int,
-    without_models: bool,
-    force: bool,
-) -> None:
-    """Simulate the synthetic data NAME: koo-eddy (the default) or toy-2.
-
-    koo-eddy: 12 known motifs in random DNA of 200 bp (Koo & Eddy 2019).
-
-    toy-2: two CTCF sites in 82 bp, rightly spaced or not (NeuronMotif).
-    """
-    from zoo.simulations.files import write_simulation
-
-    sizes = write_simulation(
-        name,
-        output,
-        n=n,
-        seed=seed,
-        splits=splits or _SPLITS,
-        limit=limit,
-        models=not without_models,
-        buffer=buffer,
-        force=force,
-    )
-    parts = ", ".join(f"{size:,} {part}" for part, size in sizes.items())
-    click.echo(f"wrote {output}: {parts} sequences")
+__all__ = ["in_vivo"]
 
 
 @click.command("in-vivo")

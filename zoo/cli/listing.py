@@ -14,7 +14,7 @@ __all__ = ["list_models", "relevant"]
 @click.option("--json", "as_json", is_flag=True, help="Print a JSON list instead.")
 def list_models(as_json: bool) -> None:
     """List the networks of the zoo."""
-    from zoo.catalogue import KOO_EDDY, NEURONMOTIF, names, network
+    from zoo.catalogue import DRAGONN, KOO_EDDY, NEURONMOTIF, names, network
     from zoo.pretrained import shipped
 
     available = shipped()
@@ -22,7 +22,12 @@ def list_models(as_json: bool) -> None:
     if as_json:
         click.echo(json.dumps(rows, indent=1))
         return
-    _print_wide([row for row in rows if row["source"] == KOO_EDDY.title])
+    wide = (
+        (KOO_EDDY, "Koo & Eddy 2019: 200 bp, 12 transcription factors"),
+        (DRAGONN, "DragoNN: 500 bp, one output"),
+    )
+    for source, title in wide:
+        _print_wide(title, [row for row in rows if row["source"] == source.title])
     _print_deep([row for row in rows if row["source"] == NEURONMOTIF.title])
 
 
@@ -44,9 +49,9 @@ def _row(item: Any, is_shipped: bool) -> dict[str, Any]:
     }
 
 
-def _print_wide(rows: list[dict[str, Any]]) -> None:
+def _print_wide(title: str, rows: list[dict[str, Any]]) -> None:
     """Print networks of few layers, each layer by its filters."""
-    table = _table("Koo & Eddy 2019: 200 bp, 12 transcription factors")
+    table = _table(title)
     for heading in ("filters x width", "pool", "dense", "parameters"):
         table.add_column(heading, justify="right", no_wrap=True)
     table.add_column("shipped")
@@ -54,7 +59,7 @@ def _print_wide(rows: list[dict[str, Any]]) -> None:
         blocks = row["blocks"]
         table.add_row(
             row["name"],
-            ", ".join(f"{block['filters']}x{block['kernel']}" for block in blocks),
+            _filters([f"{block['filters']}x{block['kernel']}" for block in blocks]),
             ", ".join(_pool(block) for block in blocks),
             _dense(row),
             f"{row['parameters']:,}",
@@ -97,6 +102,13 @@ def _print(table: Any) -> None:
     from rich.console import Console
 
     Console().print(table)
+
+
+def _filters(layers: list[str]) -> str:
+    """List the layers' filters; layers that are all alike by their number."""
+    if len(layers) > 1 and len(set(layers)) == 1:
+        return f"{len(layers)} layers of {layers[0]}"
+    return ", ".join(layers)
 
 
 def _dense(row: dict[str, Any]) -> str:

@@ -42,7 +42,7 @@ def split_sizes(n: int) -> dict[str, int]:
     valid = round(_VALID * (n - test))
     sizes = {"train": n - test - valid, "valid": valid, "test": test}
     if min(sizes.values()) < 1:
-        raise DataError(f"{n} sequences cannot be split in three parts; simulate at least 5")
+        raise DataError(f"{n} sequences cannot be split in three parts; give at least 4")
     return sizes
 
 

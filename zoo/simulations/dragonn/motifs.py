@@ -1,8 +1,7 @@
 """The motifs that DragoNN's simulations plant: ENCODE's names, JASPAR's profiles.
 
 DragoNN plants matrices of ENCODE's motif compendium (Kheradpour & Kellis 2014), which is not
-distributed here. The nearest JASPAR profile stands for each; three are the same SELEX
-experiment.
+distributed here. The nearest JASPAR profile stands for each.
 """
 
 from __future__ import annotations
@@ -14,22 +13,32 @@ import numpy as np
 
 from neuroninterp.errors import MotifFileError
 from neuroninterp.motifs.databases import MotifDatabase, load_database, relevant_indices
+from zoo.simulations.jaspar import base_counts
 
-__all__ = ["COLLECTION", "ENCODE_MOTIFS", "PSEUDOCOUNT", "PlantedMotif", "find_motifs"]
+__all__ = [
+    "COLLECTION",
+    "ENCODE_MOTIFS",
+    "PSEUDOCOUNT",
+    "PlantedMotif",
+    "find_motifs",
+]
 
-COLLECTION = "JASPAR2018"
-"""The last release in which all of :data:`ENCODE_MOTIFS` are current."""
+_RELEASE = "JASPAR2020"
+"""Holds every version of the profiles below."""
 
-ENCODE_MOTIFS: dict[str, str] = {
-    "TAL1_known4": "MA0091.1",
-    "SPI1_known4": "MA0080.4",
-    "IRF_known20": "MA0652.1",
-    "CTCF_known1": "MA0139.1",
-    "ZNF143_known2": "MA0088.2",
-    "SIX5_known1": "MA1118.1",
+ENCODE_MOTIFS: dict[str, tuple[str, str]] = {
+    "TAL1_known4": ("MA0091.1", "TAL1::TCF3"),
+    "SPI1_known4": ("MA0080.4", "SPI1"),
+    "IRF_known20": ("MA0652.1", "IRF8"),
+    "CTCF_known1": ("MA0139.1", "CTCF"),
+    "ZNF143_known2": ("MA0088.2", "ZNF143"),
+    # JASPAR has no SIX5; what ENCODE found where SIX5 binds (GARWTGTAGT) is part of this one.
+    "SIX5_known1": ("MA1573.1", "THAP11"),
 }
-"""JASPAR profile for each ENCODE name: TAL1::TCF3, SPI1, IRF8, CTCF, ZNF143, and SIX1, as
-JASPAR has none of SIX5."""
+"""Id and name of the JASPAR profile for each ENCODE name."""
+
+COLLECTION = "JASPAR2024"
+"""Where other names are looked up, unless another collection is named."""
 
 PSEUDOCOUNT = 0.001
 """Share of every column that the released code makes uniform, so that no base is impossible."""
@@ -84,12 +93,19 @@ def find_motifs(names: Iterable[str], collection: str = COLLECTION) -> tuple[Pla
 
 
 def _find(name: str, collection: str) -> PlantedMotif:
-    encode = name in ENCODE_MOTIFS
-    database = load_database(COLLECTION if encode else collection)
-    index = _only(database, ENCODE_MOTIFS[name] if encode else name)
-    ppm = database.ppms[index]
-    probabilities = (1 - PSEUDOCOUNT) * ppm + PSEUDOCOUNT / 4
-    return PlantedMotif(database.ids[index], database.names[index], probabilities)
+    if name in ENCODE_MOTIFS:
+        identifier, title = ENCODE_MOTIFS[name]
+        (counts,) = base_counts([identifier], release=_RELEASE)
+        return PlantedMotif(
+            identifier, title, _smoothed(counts / counts.sum(axis=1, keepdims=True))
+        )
+    database = load_database(collection)
+    index = _only(database, name)
+    return PlantedMotif(database.ids[index], database.names[index], _smoothed(database.ppms[index]))
+
+
+def _smoothed(ppm: np.ndarray) -> np.ndarray:
+    return (1 - PSEUDOCOUNT) * ppm + PSEUDOCOUNT / 4
 
 
 def _only(database: MotifDatabase, name: str) -> int:
