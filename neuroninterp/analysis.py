@@ -159,7 +159,7 @@ def analyze(
         n_jobs=n_jobs,
     )
     results, localist = [], {}
-    skipped = [*(layer.reason for layer in model.blocked), *too_long]
+    skipped = [*(layer.reason for layer in model.blocked), *too_long, *_not_decoupled(model)]
     if layers is not None:
         skipped += _not_chosen(model, layers)
     for number in chosen:
@@ -258,6 +258,16 @@ def _not_chosen(model: Model, chosen: Sequence[int]) -> list[str]:
     return [
         f"{numbered('layer', others)}: not chosen; the empirical reading rests on "
         f"{numbered('layer', sorted(set(chosen)))}"
+    ]
+
+
+def _not_decoupled(model: Model) -> list[str]:
+    """Say where decoupling has nothing to do: in a network that pools after its last layer only."""
+    if any(layer.shifts > 1 for layer in model.layers):
+        return []
+    return [
+        "no layer lies above a pool: no shift is hidden, and decoupling has no alignments to tell "
+        "apart; where a neuron has several parts, they are motifs of which any one will do"
     ]
 
 
