@@ -22,9 +22,15 @@ _POSITIVE = click.IntRange(min=1)
 @click.option(
     "--data",
     type=click.Path(path_type=Path),
-    required=True,
     help="HDF5 file to learn (ours or Basset's), or the folder of DeepSEA's .mat files.",
 )
+@click.option(
+    "--positives",
+    type=click.Path(path_type=Path),
+    help="Instead of --data: FASTA file of positives, with --negatives; a fifth is kept for the "
+    "test, a fifth of the rest for validation, by --seed.",
+)
+@click.option("--negatives", type=click.Path(path_type=Path), help="FASTA file of negatives.")
 @click.option(
     "-o", "--output", type=click.Path(path_type=Path), required=True, help="Folder for the files."
 )
@@ -60,7 +66,9 @@ _POSITIVE = click.IntRange(min=1)
 @click.option("--while-input-open", is_flag=True, hidden=True)
 def train(
     names: tuple[str, ...],
-    data: Path,
+    data: Path | None,
+    positives: Path | None,
+    negatives: Path | None,
     output: Path,
     seed: int | None,
     trials: int | None,
@@ -83,9 +91,12 @@ def train(
 
     if while_input_open:
         _end_with_input()
+    if data is not None and (positives or negatives):
+        raise click.UsageError("give either --data, or --positives and --negatives")
     # Mistyped names are told at once, before TensorFlow is imported.
     for name in names:
         training_of(network(name), protocol)
+    data = data or _from_fasta(positives, negatives, output, seed or 0)
     shared: dict[str, Any] = {
         "epochs": epochs,
         "patience": patience,
@@ -101,6 +112,23 @@ def train(
     if seed is not None or force:
         raise click.UsageError("--seed and --force go with a single network without --trials")
     _train_many(names, data, output, trials or 1, jobs, verbose, shared)
+
+
+def _from_fasta(positives: Path | None, negatives: Path | None, output: Path, seed: int) -> Path:
+    """Write data.h5 in the output folder; the same again where the command is repeated."""
+    if positives is None or negatives is None:
+        raise click.UsageError("give either --data, or --positives and --negatives")
+    from zoo.datasets.fasta import write_fasta_data
+    from zoo.output import make_folder
+
+    make_folder(output)
+    path = output / "data.h5"
+    sizes, notes = write_fasta_data(positives, negatives, path, seed=seed, force=True)
+    for note in notes:
+        click.echo(f"note: {note}")
+    parts = ", ".join(f"{size:,} {part}" for part, size in sizes.items())
+    click.echo(f"wrote {path}: {parts} sequences")
+    return path
 
 
 def _end_with_input() -> None:

@@ -1,0 +1,169 @@
+"""SequenceDNN: its structure, a small one that learns a planted motif, and FASTA to train on."""
+
+from __future__ import annotations
+
+import gzip
+import json
+
+import h5py
+import numpy as np
+import pytest
+from click.testing import CliRunner
+
+import neuroninterp as ni
+import zoo
+from neuroninterp.errors import DataError, NeuroninterpError, UnknownNameError
+from neuroninterp.performance import SCORES
+from neuroninterp.sequences import decode
+from zoo.architectures.dragonn import NETWORKS, sequence_dnn
+from zoo.cli import zoo as command
+from zoo.data import read_part, read_training_data
+from zoo.simulations.dragonn.files import write_dragonn
+
+SMALL = sequence_dnn((8,), (19,), pool=31, name="small")
+
+
+# --- architectures ---------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(("name", "layers"), [("sequence-dnn", 1), ("sequence-dnn-3", 3)])
+def test_structure_is_the_slides(name, layers):
+    model = zoo.build(name, seed=0)
+    kinds = [type(layer).__name__ for layer in model.layers]
+    convolutions = ["Conv1D", "ReLU"] * layers
+    assert kinds == ["InputLayer", *convolutions, "MaxPooling1D", "Flatten", "Dense"]
+    width = 25 if layers == 1 else 15
+    assert [layer.kernel.shape[0] for layer in model.layers if "conv" in layer.name] == (
+        [width] * layers
+    )
+    assert (model.get_layer("pool").pool_size, model.get_layer("pool").strides) == ((35,), (35,))
+    # 476 positions with 25-wide filters, 458 with three layers of 15: 13 pools either way.
+    assert model.get_layer("flatten").output.shape[1] == NETWORKS[name].features() == 13 * 15
+    assert model.count_params() == NETWORKS[name].parameter_count()
+    assert model.output_shape == (None, 1)
+
+
+def test_parameters_of_ones_own():
+    row = sequence_dnn((4, 6), (9, 5), pool=7, l1=0.01, dropout=0.3)
+    model = zoo.build(row, length=120, classes=3, seed=1)
+    assert model.count_params() == row.parameter_count(length=120, classes=3)
+    assert [layer.rate for layer in model.layers if "dropout" in layer.name] == [0.3, 0.3]
+    kernels, biases = (
+        [w.numpy() for w in model.weights if kind in w.path] for kind in ("kernel", "bias")
+    )
+    penalty = 0.01 * sum(np.abs(w).sum() for w in (*kernels[:2], *biases[:2]))
+    assert float(sum(model.losses)) == pytest.approx(penalty, rel=1e-5)
+    # He's variance, 2 / fan in, for convolutions.
+    assert kernels[1].var() == pytest.approx(2 / (5 * 4), rel=0.3)
+    again, other = (zoo.build(row, length=120, classes=3, seed=s) for s in (1, 2))
+    assert np.array_equal(kernels[0], again.get_layer("conv_1").kernel.numpy())
+    assert not np.array_equal(kernels[0], other.get_layer("conv_1").kernel.numpy())
+
+
+def test_what_cannot_be_built_is_told():
+    with pytest.raises(DataError, match="58 bp are too short for zoo model 'sequence-dnn'"):
+        zoo.build("sequence-dnn", length=58)
+    zoo.build("sequence-dnn", length=59)
+    with pytest.raises(NeuroninterpError, match="2 numbers of filters and 1 widths"):
+        sequence_dnn((3, 4), (5,))
+    with pytest.raises(UnknownNameError, match="'text'; valid: released"):
+        zoo.build("sequence-dnn", protocol="text")
+
+
+# --- a small one that learns -----------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def trained(tmp_path_factory):
+    """A network of eight filters on CTCF sites in 80 bp: its folder and its record."""
+    folder = tmp_path_factory.mktemp("trained")
+    parameters = {"motif": "CTCF_known1", "length": 80, "positives": 1200, "negatives": 1200}
+    write_dragonn("single-motif", folder / "data.h5", parameters=parameters)
+    settings = {"epochs": 6, "seed": 2, "batch_size": 8, "device": "cpu", "verbose": False}
+    return folder, zoo.train(SMALL, folder / "data.h5", folder, **settings)
+
+
+def test_it_learns_and_its_record_has_every_score(trained):
+    folder, record = trained
+    (scores,) = record["test"]["classes"]
+    assert set(scores) == {"class", "positives", "negatives", *SCORES}
+    assert scores["positives"] + scores["negatives"] == record["test"]["sequences"] == 480
+    assert {name: record["test"][name] for name in SCORES} == {n: scores[n] for n in SCORES}
+    assert scores["auroc"] > 0.93
+    test = read_part(folder / "data.h5", "test")
+    (probabilities,) = zoo_predictions(folder, test.inputs).T
+    right = np.where(test.labels[:, 0] == 1, probabilities, 1 - probabilities)
+    assert scores["loss"] == pytest.approx(-np.log(right).mean(), abs=1e-4)
+    assert record["protocol"]["patience"] == 5
+
+
+def zoo_predictions(folder, inputs):
+    import onnxruntime
+
+    providers = ["CPUExecutionProvider"]
+    session = onnxruntime.InferenceSession(str(folder / "small.onnx"), providers=providers)
+    return session.run(None, {"sequence": inputs})[0].astype(float)
+
+
+def test_its_analysis_names_the_motif_and_says_that_nothing_is_decoupled(trained):
+    folder, record = trained
+    model, data = folder / "small.onnx", folder / "data.h5"
+    result = ni.analyze(model, data, motifs="JASPAR2018", effort="quick", device="cpu")
+    (layer,) = result.layers
+    named = [{match.target_name for match in neuron.matches} for neuron in layer.neurons]
+    assert sum("CTCF" in names for names in named) >= 2
+    assert any("no layer lies above a pool" in sentence for sentence in result.skipped)
+    # The command's performance is the training run's.
+    row = result.performance.to_dict("records")[0]
+    for name in SCORES:
+        assert row[name] == pytest.approx(record["test"]["classes"][0][name], abs=1e-5)
+
+
+def test_a_network_with_layers_above_a_pool_is_decoupled_without_a_word():
+    result = ni.analyze(
+        zoo.weights_path("toy-2"), layers=[1], neurons=[0], effort="quick", device="cpu"
+    )
+    assert not any("no layer lies above a pool" in sentence for sentence in result.skipped)
+
+
+# --- FASTA -----------------------------------------------------------------------------------
+
+
+def test_network_is_trained_on_fasta_files(tmp_path):
+    rng = np.random.default_rng(0)
+    positives, negatives = (
+        rng.integers(0, 4, (30, 70), np.uint8),
+        rng.integers(0, 4, (20, 90), np.uint8),
+    )
+    positives[3, 10] = 4
+    (tmp_path / "p.fa").write_text("".join(f">{k}\n{s}\n" for k, s in enumerate(decode(positives))))
+    with gzip.open(tmp_path / "n.fa.gz", "wt") as file:
+        file.write("".join(f">{k}\n{s}\n" for k, s in enumerate(decode(negatives))))
+    out = tmp_path / "out"
+    arguments = ["train", "sequence-dnn", "--positives", str(tmp_path / "p.fa"), "-o", str(out)]
+    complete = [*arguments, "--negatives", str(tmp_path / "n.fa.gz"), "--epochs", "1"]
+    done = CliRunner().invoke(command, [*complete, "--seed", "3"], catch_exceptions=False)
+    assert "note: n.fa.gz: 20 " in done.output
+    assert "32 train, 8 valid, 10 test" in done.output
+    assert "balanced accuracy" in done.output
+    record = json.loads((out / "sequence-dnn.json").read_text())
+    assert (record["test"]["sequences"], record["data"]["attributes"]["positives"]) == (10, "p.fa")
+    data = read_training_data(out / "data.h5")
+    parts = (data.train, data.valid, data.test)
+    codes, labels = (
+        np.concatenate([getattr(p, kind) for p in parts]) for kind in ("codes", "labels")
+    )
+    # Negatives are cut to their middle; every sequence is there once, with its label.
+    expected = [(row.tobytes(), 1) for row in positives]
+    expected += [(row[10:80].tobytes(), 0) for row in negatives]
+    found = [(row.tobytes(), int(label)) for row, label in zip(codes, labels[:, 0], strict=True)]
+    assert sorted(found) == sorted(expected)
+    with h5py.File(out / "data.h5") as file:
+        first = file["X_train"][()]
+    CliRunner().invoke(command, [*complete, "--seed", "4", "--force"], catch_exceptions=False)
+    with h5py.File(out / "data.h5") as file:
+        assert not np.array_equal(first, file["X_train"][()])
+    for wrong in (arguments, [*complete, "--data", str(out / "data.h5")]):
+        told = CliRunner().invoke(command, wrong)
+        assert told.exit_code == 2
+        assert "either --data, or --positives and --negatives" in told.output

@@ -1,0 +1,91 @@
+"""Training data from FASTA files of positives and of negatives."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+
+from neuroninterp.sequences.dataset import Sequences
+from neuroninterp.sequences.fasta import read_fasta
+from zoo.data import LAYOUT, PARTS, channels_first
+from zoo.hdf5_file import new_hdf5
+from zoo.output import check_new
+from zoo.simulations.dragonn.files import split_sizes
+
+__all__ = ["write_fasta_data"]
+
+_SCHEMA = "positives-and-negatives/1"
+
+
+def write_fasta_data(
+    positives: str | Path,
+    negatives: str | Path,
+    path: str | Path,
+    *,
+    seed: int = 0,
+    force: bool = False,
+) -> tuple[dict[str, int], tuple[str, ...]]:
+    """Write positives and negatives, in random order, as an HDF5 file to train on.
+
+    Parameters
+    ----------
+    positives, negatives : str or Path
+        FASTA files, plain or gzipped. All sequences get the length that most positives have:
+        longer ones are cut to their middle, shorter ones padded with N.
+    path : str or Path
+        The file to write: keys ``X_train``, ``Y_train``, ``X_valid``, …, one class
+        "positive"; a fifth for the test, a fifth of the rest for validation.
+    seed : int
+        Of the order, and so of which sequence belongs to which part.
+    force : bool
+        Whether to replace a file that exists.
+
+    Returns
+    -------
+    sizes : dict of str to int
+        Number of sequences in each part.
+    notes : tuple of str
+        What was cut, padded or left out.
+
+    Raises
+    ------
+    DataError
+        If a file is missing or no FASTA, or there are too few sequences for three parts.
+    OutputError
+        If the file exists, or cannot be written.
+    """
+    path = Path(path)
+    check_new(path, force=force)
+    found = read_fasta(Path(positives), length=None, limit=None)
+    others = read_fasta(Path(negatives), length=found.length, limit=None)
+    codes = np.concatenate([found.codes, others.codes])
+    labels = np.repeat(np.array([[1], [0]], np.uint8), [len(found), len(others)], axis=0)
+    sizes = split_sizes(len(codes))
+    order = np.random.default_rng(seed).permutation(len(codes))
+    with new_hdf5(path) as new, new.writing():
+        new.content.attrs.update(
+            schema=_SCHEMA,
+            positives=Path(positives).name,
+            negatives=Path(negatives).name,
+            layout=LAYOUT,
+            seed=seed,
+        )
+        new.content.create_dataset("class_names", data=["positive"])
+        bounds = np.cumsum([sizes[part] for part in PARTS])[:-1]
+        for part, rows in zip(PARTS, np.split(order, bounds), strict=True):
+            one_hot = channels_first(codes[rows])
+            new.content.create_dataset(
+                f"X_{part}",
+                data=one_hot,
+                compression="gzip",
+                compression_opts=4,
+                chunks=(min(len(rows), 500), *one_hot.shape[1:]),
+                shuffle=True,
+            )
+            new.content.create_dataset(f"Y_{part}", data=labels[rows])
+    return sizes, _notes(found, others)
+
+
+def _notes(*read: Sequences) -> tuple[str, ...]:
+    return tuple(f"{Path(item.source).name}: {note}" for item in read for note in item.notes)
