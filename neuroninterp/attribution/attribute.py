@@ -2,27 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
-from typing import Any
+from collections.abc import Sequence
 
 import numpy as np
 
 from neuroninterp.attribution.explained import Explained
-from neuroninterp.attribution.gradients import saliency
-from neuroninterp.attribution.mutagenesis import centred_on_mean, list_edits, mutate
-from neuroninterp.attribution.own_runtime import model_outputs, runtime_values
+from neuroninterp.attribution.methods import METHODS, Found, Task
+from neuroninterp.attribution.own_runtime import model_outputs
 from neuroninterp.attribution.records import Attribution
 from neuroninterp.attribution.target import Target, class_target, neuron_target
 from neuroninterp.errors import DataError, FidelityError, UnknownNameError
-from neuroninterp.fields import required_intervals
 from neuroninterp.models import Model
 from neuroninterp.progress import Progress
 from neuroninterp.sequences import Sequences, codes_from_one_hot
 
-__all__ = ["METHODS", "attribute"]
-
-METHODS = ("ism", "saliency")
+__all__ = ["attribute"]
 
 _TOLERANCE = 1e-4
 """Largest accepted difference between graph and runtime, relative to the largest output, or
@@ -31,42 +25,27 @@ to 1 where that is larger."""
 _CHECKED = 32
 """Sequences on which graph and runtime are compared."""
 
-_EDITS_PER_BLOCK = 2**18
+_LARGE_GAP = 0.05
+_MANY = 0.05
+"""Share of the difference, and of the sequences, beyond which the completeness gap is told."""
 
-
-@dataclass(frozen=True, eq=False)
-class _Task:
-    """What every method works on."""
-
-    model: Model
-    target: Target
-    codes: np.ndarray
-    positions: np.ndarray | None
-    explained: Explained | None
-    batch_size: int
-    progress: Progress
-
-
-@dataclass(frozen=True, eq=False)
-class _Found:
-    """What every method finds; see :class:`Attribution`."""
-
-    hypothetical: np.ndarray
-    value: np.ndarray
-    gap: np.ndarray | None = None
-    reference_value: np.ndarray | None = None
+_NO_DIFFERENCE = 1e-3
+"""Differences from the reference below this one count as this."""
 
 
 def attribute(
     model: Model,
     sequences: np.ndarray | Sequences,
-    method: str = "ism",
+    method: str = "deeplift",
     *,
     target: int | str | None = None,
     layer: int | None = None,
     neuron: int | None = None,
     position: int | None = None,
     scale: str | None = None,
+    reference: str = "shuffled",
+    references: int = 10,
+    steps: int = 50,
     seed: int = 0,
     batch_size: int = 256,
     verbose: bool = False,
@@ -81,7 +60,8 @@ def attribute(
         Codes (uint8; 0 to 3 for A, C, G, T, 4 for N), one-hot, or what
         :func:`neuroninterp.read_sequences` returns.
     method : str
-        "ism" (in-silico mutagenesis) or "saliency" (gradient times input).
+        "deeplift" (rescale rule), "integrated-gradients", "ism" (in-silico mutagenesis) or
+        "saliency" (gradient times input).
     target : int, str or None
         Class of the model's output, from 0, or its name where the data have names. May be
         left out where there is one class, or a neuron is named.
@@ -93,6 +73,14 @@ def attribute(
     scale : str or None
         Of a class: "logit" or "output". None takes the logit where the model's last
         operation is a sigmoid or a softmax that the graph knows.
+    reference : str
+        What sequences are compared with by deeplift and integrated-gradients: "shuffled",
+        "gc", "average", "uniform" or "zero"; see
+        :class:`neuroninterp.attribution.references.References`.
+    references : int
+        Shuffles a sequence, whose scores are averaged.
+    steps : int
+        Steps of integrated gradients on the way from a reference to the sequence.
     seed : int
         The same seed gives the same scores.
     batch_size : int
@@ -116,26 +104,39 @@ def attribute(
         If the graph does not compute the model's output.
     """
     if method not in METHODS:
-        raise UnknownNameError("method", method, METHODS)
+        raise UnknownNameError("method", method, list(METHODS))
+    if steps < 1:
+        raise DataError(f"{steps} steps: give at least 1")
     codes, names, class_names = _checked_sequences(model, sequences)
     progress = Progress(visible=verbose)
     with progress.stage("predicting"):
         chosen, prediction = _choose(
             model, codes, target, layer, neuron, position, scale, class_names, batch_size
         )
-    explained = None
-    if chosen.obstacle is None:
-        explained = Explained(model, chosen, codes.shape[1])
-        positions = explained.find_positions(codes)
-    else:
-        positions = None if position is None else np.full(len(codes), position, np.int32)
-    task = _Task(model, chosen, codes, positions, explained, batch_size, progress)
+        explained, positions = None, None
+        if chosen.obstacle is None:
+            explained = Explained(model, chosen, codes.shape[1])
+            positions = explained.find_positions(codes)
+        elif position is not None:
+            positions = np.full(len(codes), position, np.int32)
+    task = Task(
+        model,
+        chosen,
+        explained,
+        codes,
+        positions,
+        reference=reference,
+        references=references,
+        steps=steps,
+        seed=seed,
+        batch_size=batch_size,
+    )
     if method != "ism":
-        chosen.require_graph(method)
+        task.on_graph(method)
         with progress.stage("checking the graph"):
             _check_output(task, prediction)
     with progress.stage(method, len(codes)) as advance:
-        found = _RUN[method](task, advance)
+        found = METHODS[method](task, advance)
     value = found.value.astype(np.float64)
     return Attribution(
         codes=codes,
@@ -155,9 +156,38 @@ def attribute(
             "neuron": neuron,
             "position": position,
             "scale": _scale(chosen),
-            "seed": seed,
+            **_settings(method, reference, references, steps, seed),
         },
+        notes=(*found.notes, *_gap_notes(found)),
     )
+
+
+def _settings(
+    method: str, reference: str, references: int, steps: int, seed: int
+) -> dict[str, str | int]:
+    """Return the settings that the method looks at."""
+    if method in ("ism", "saliency"):
+        return {}
+    settings: dict[str, str | int] = {"reference": reference}
+    if reference == "shuffled":
+        settings |= {"references": references, "seed": seed}
+    return settings | ({"steps": steps} if method == "integrated-gradients" else {})
+
+
+def _gap_notes(found: Found) -> list[str]:
+    """Say if the scores of many sequences do not add up to what they should explain."""
+    if found.gap is None or found.reference_value is None:
+        return []
+    difference = np.abs(found.value - found.reference_value)
+    # Where there is hardly a difference, its share is next to nothing of anything.
+    share = float((np.abs(found.gap) > _LARGE_GAP * np.maximum(difference, _NO_DIFFERENCE)).mean())
+    if share <= _MANY:
+        return []
+    return [
+        f"the scores of {share:.0%} of the sequences miss the difference from the reference by "
+        f"more than {_LARGE_GAP:.0%} of it (completeness gap); more --steps (steps=) or --method "
+        "deeplift come closer"
+    ]
 
 
 def _scale(target: Target) -> str:
@@ -216,7 +246,7 @@ def _choose(
     return chosen, at[:, chosen.channel]
 
 
-def _check_output(task: _Task, prediction: np.ndarray | None) -> None:
+def _check_output(task: Task, prediction: np.ndarray | None) -> None:
     """Compare the graph's output with the model's own on some of the sequences.
 
     The layers' values were compared when the model was loaded; what follows them was not.
@@ -243,50 +273,3 @@ def _check_output(task: _Task, prediction: np.ndarray | None) -> None:
             f"{target.description}: the graph is off by {off:.2g} from the model's own runtime; "
             "--method ism (method='ism') does not need it; please report this model"
         )
-
-
-def _run_saliency(task: _Task, advance: Callable[[int], None]) -> _Found:
-    assert task.explained is not None
-    value, hypothetical = saliency(task.explained, task.codes, task.positions, advance)
-    return _Found(hypothetical, value)
-
-
-def _run_ism(task: _Task, advance: Callable[[int], None]) -> _Found:
-    model, target, positions = task.model, task.target, task.positions
-    values = runtime_values(model, target, task.codes, positions, batch_size=task.batch_size)
-    reach = _reach(task)
-    rows_at_once = max(1, _EDITS_PER_BLOCK // (3 * task.codes.shape[1]))
-    pieces = []
-    for begin in range(0, len(task.codes), rows_at_once):
-        rows = slice(begin, begin + rows_at_once)
-        codes = task.codes[rows]
-        edits = list_edits(codes, None if reach is None else reach[rows])
-        where = None if positions is None else positions[rows]
-
-        def evaluate(
-            edited: np.ndarray, edited_rows: np.ndarray, where: np.ndarray | None = where
-        ) -> np.ndarray:
-            at = None if where is None else where[edited_rows]
-            return runtime_values(model, target, edited, at, batch_size=task.batch_size)
-
-        pieces.append(centred_on_mean(mutate(codes, values[rows], edits, evaluate)))
-        advance(len(codes))
-    return _Found(np.concatenate(pieces), values)
-
-
-def _reach(task: _Task) -> np.ndarray | None:
-    """Return the first and last position of each sequence that a neuron sees, (N, 2)."""
-    if task.target.layer is None or task.positions is None:
-        return None
-    name = task.target.graph.input.name
-    fields = {
-        int(at): required_intervals(task.target.graph, task.target.node, int(at))[name]
-        for at in np.unique(task.positions)
-    }
-    return np.array([fields[int(at)] for at in task.positions])
-
-
-_RUN: dict[str, Callable[[_Task, Callable[[Any], None]], _Found]] = {
-    "ism": _run_ism,
-    "saliency": _run_saliency,
-}

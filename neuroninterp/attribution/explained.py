@@ -103,9 +103,12 @@ class Explained:
         return self.in_batches(compiled(largest), codes)[0].astype(np.int32)
 
     def values(self, codes: np.ndarray, positions: np.ndarray | None) -> np.ndarray:
-        """Return the explained number of each sequence, (N,), float32."""
-        function = compiled(lambda batch, where: self(encode(batch, self.table), where))
-        return self.in_batches(function, codes, _or_zeros(positions, codes))[0]
+        """Return the explained number of each sequence, (N,), float32.
+
+        Not compiled: for a few sequences that takes longer than the arithmetic.
+        """
+        where = _or_zeros(positions, codes)
+        return self.in_batches(lambda x, at: self(encode(x, self.table), at), codes, where)[0]
 
     def gradients(
         self,

@@ -61,19 +61,12 @@ class Target:
     position: int | None = None
     obstacle: str | None = None
 
-    def require_graph(self, method: str) -> None:
-        """Refuse a method that needs the graph where the graph does not reach the number.
-
-        Raises
-        ------
-        UnsupportedOperationError
-            Naming the operation and the node in the way.
-        """
-        if self.obstacle is not None:
-            raise UnsupportedOperationError(
-                f"{self.obstacle}, so that {method} has no gradient to follow; --method ism "
-                "(method='ism') explains any model"
-            )
+    def not_on_graph(self, method: str) -> UnsupportedOperationError:
+        """Return the error that says why a method that follows the graph cannot be used."""
+        return UnsupportedOperationError(
+            f"{self.obstacle}, so that {method} cannot follow the network; --method ism "
+            "(method='ism') explains any model"
+        )
 
 
 def neuron_target(model: Model, layer: int, neuron: int, position: int | None = None) -> Target:
