@@ -2,122 +2,19 @@
 
 from __future__ import annotations
 
-import math
 import sys
 from pathlib import Path
 from typing import Any
 
 import click
 
+from neuroninterp.command_options import Numbers, data_options, model_options
 from neuroninterp.errors import NeuroninterpError
 from neuroninterp.exit_codes import EXIT_BUG, EXIT_INTERRUPTED, EXIT_WRONG_INPUT
 from neuroninterp.text import comma_separated
 from zoo.cli import zoo
 
 __all__ = ["command", "main"]
-
-
-class _Held(click.ParamType):
-    """A value for one of the model's other inputs: ``NAME=VALUE``."""
-
-    name = "NAME=VALUE"
-
-    def convert(
-        self, value: Any, param: click.Parameter | None, ctx: click.Context | None
-    ) -> tuple[str, float]:
-        if isinstance(value, tuple):
-            return value
-        name, _, number = str(value).rpartition("=")
-        try:
-            held = float(number)
-        except ValueError:
-            held = math.nan
-        if not name or not math.isfinite(held):
-            self.fail(f"{value!r}: expected an input's name and a number, like tracks=0.5")
-        return name, held
-
-
-class _Numbers(click.ParamType):
-    """Numbers and ranges: ``1,3`` or ``0-9,12``."""
-
-    name = "numbers"
-
-    def convert(
-        self, value: Any, param: click.Parameter | None, ctx: click.Context | None
-    ) -> tuple[int, ...]:
-        if isinstance(value, tuple):
-            return value
-        numbers: list[int] = []
-        for piece in str(value).split(","):
-            first, _, last = piece.strip().partition("-")
-            if not first.isdigit() or (last and not last.isdigit()):
-                self.fail(f"{value!r}: expected numbers and ranges like 1,3 or 0-9", param, ctx)
-            numbers += range(int(first), int(last or first) + 1)
-        if not numbers:
-            self.fail(f"{value!r} names no number", param, ctx)
-        return tuple(dict.fromkeys(numbers))
-
-
-def _model_options(function: Any) -> Any:
-    """Add the options that every command with a MODEL has."""
-    options = (
-        click.option(
-            "--device",
-            type=click.Choice(["auto", "cpu", "gpu"]),
-            default="auto",
-            show_default=True,
-            help="Where to compute; auto takes a GPU where there is one.",
-        ),
-        click.option(
-            "--weights", default=None, help="Weights of a MODEL that is an architecture in JSON."
-        ),
-        click.option(
-            "--input",
-            "input_name",
-            default=None,
-            help="Which of the model's inputs holds the sequence, where several could.",
-        ),
-        click.option(
-            "--hold",
-            "held",
-            type=_Held(),
-            multiple=True,
-            help="Value of another input, e.g. tracks=0.5; 0 for those not named.",
-        ),
-        click.option(
-            "--alphabet",
-            default="ACGT",
-            show_default=True,
-            help="Base of each input channel, in the file's order (DeepSEA: AGCT); N for a "
-            "channel of unknown bases, . for one that is no base.",
-        ),
-        click.option(
-            "--background",
-            type=float,
-            default=0.0,
-            show_default=True,
-            help="What channels that are no base hold.",
-        ),
-        click.option(
-            "--length",
-            type=click.IntRange(min=1),
-            default=None,
-            help="Length (bp) at which a model that takes any length is looked at.",
-        ),
-        click.option(
-            "--layout",
-            default=None,
-            help="Axes of the model's input where they are inferred wrongly, e.g. NC1L.",
-        ),
-        click.option(
-            "--trust-model",
-            is_flag=True,
-            help="Run code that the model file carries. Only for files of your own.",
-        ),
-    )
-    for option in reversed(options):
-        function = option(function)
-    return function
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
@@ -133,7 +30,7 @@ command.add_command(zoo)
 @command.command()
 @click.argument("model")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object instead.")
-@_model_options
+@model_options
 def inspect(model: str, as_json: bool, held: tuple[tuple[str, float], ...], **options: Any) -> None:
     """Show the layers of MODEL: kernels, pools and receptive fields."""
     from neuroninterp.backend import import_keras, resolve_device
@@ -160,8 +57,8 @@ def inspect(model: str, as_json: bool, held: tuple[tuple[str, float], ...], **op
     default=None,
     help="Folder for the results.  [default: MODEL's name with -report]",
 )
-@click.option("--layers", type=_Numbers(), default=None, help="Layers, e.g. 1,3 or 1-4.")
-@click.option("--neurons", type=_Numbers(), default=None, help="Channels, e.g. 0-9.")
+@click.option("--layers", type=Numbers(), default=None, help="Layers, e.g. 1,3 or 1-4.")
+@click.option("--neurons", type=Numbers(), default=None, help="Channels, e.g. 0-9.")
 @click.option(
     "--motifs",
     default="JASPAR2024",
@@ -182,14 +79,7 @@ def inspect(model: str, as_json: bool, held: tuple[tuple[str, float], ...], **op
 )
 @click.option("--force", is_flag=True, help="Sample layers too that would take very long.")
 @click.option("--seed", type=click.IntRange(min=0), default=0, show_default=True)
-@click.option("--x-key", default=None, help="Name of the sequences in the data file.")
-@click.option("--y-key", default=None, help="Name of the labels in the data file.")
-@click.option(
-    "--data-alphabet",
-    default=None,
-    help="Base of each channel in the data file (DeepSEA's: AGCT).  [default: the model's]",
-)
-@click.option("--genome", default=None, help="Genome FASTA, for BED data.")
+@data_options
 @click.option(
     "-j",
     "--n-jobs",
@@ -199,7 +89,7 @@ def inspect(model: str, as_json: bool, held: tuple[tuple[str, float], ...], **op
     help="Threads for matching; -1 for all cores.",
 )
 @click.option("-q", "--quiet", is_flag=True, help="Show no progress.")
-@_model_options
+@model_options
 def analyze(
     model: str,
     output: str | None,
