@@ -8,6 +8,7 @@ from typing import Any
 
 import click
 
+from neuroninterp.attribution_command import attribute
 from neuroninterp.command_options import Numbers, data_options, model_options
 from neuroninterp.errors import NeuroninterpError
 from neuroninterp.exit_codes import EXIT_BUG, EXIT_INTERRUPTED, EXIT_WRONG_INPUT
@@ -25,6 +26,7 @@ def command(debug: bool) -> None:
 
 
 command.add_command(zoo)
+command.add_command(attribute)
 
 
 @command.command()

@@ -26,7 +26,7 @@ from neuroninterp.results.tables import (
 __all__ = ["prepare_output", "write_results"]
 
 
-def prepare_output(path: str | Path) -> Path:
+def prepare_output(path: str | Path, is_earlier: Callable[[Path], bool] | None = None) -> Path:
     """Check, before any work is done, that results can be written to a folder.
 
     Nothing is created. A folder may be missing, empty, or hold an earlier result
@@ -36,6 +36,8 @@ def prepare_output(path: str | Path) -> Path:
     ----------
     path : str or Path
         The output folder.
+    is_earlier : callable or None
+        Says whether a folder holds an earlier result, of another kind than an analysis's.
 
     Returns
     -------
@@ -52,7 +54,7 @@ def prepare_output(path: str | Path) -> Path:
     if not existing.is_dir():
         raise OutputError(f"output {folder}: {existing} is a file; name a folder")
     try:
-        if existing == folder and not _is_ours(folder):
+        if existing == folder and not _may_be_replaced(folder, is_earlier or _is_analysis):
             found = sorted(entry.name for entry in folder.iterdir())
             raise OutputError(
                 f"output folder {folder} holds other things ({', '.join(found[:3])}"
@@ -106,12 +108,16 @@ def write_results(result: AnalysisResult, output: str | Path) -> dict[str, Path]
     return {name: folder / name for name in _WRITERS}
 
 
-def _is_ours(folder: Path) -> bool:
+def _may_be_replaced(folder: Path, is_earlier: Callable[[Path], bool]) -> bool:
     """Say whether a folder is empty, an earlier result, or what an interrupted run left."""
     entries = {entry.name for entry in folder.iterdir()}
     visible = {name for name in entries if not name.startswith(ASIDE_PREFIX)}
     if not visible or (visible < entries and visible <= _WRITERS.keys()):
         return True
+    return is_earlier(folder)
+
+
+def _is_analysis(folder: Path) -> bool:
     try:
         found = json.loads((folder / "summary.json").read_text(encoding="utf-8"))
     except (FileNotFoundError, IsADirectoryError, ValueError):

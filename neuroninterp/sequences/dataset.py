@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 
 import numpy as np
+
+from neuroninterp.errors import DataError
 
 __all__ = ["MAX_BASES", "Sequences"]
 
@@ -46,6 +49,30 @@ class Sequences:
     def length(self) -> int:
         """Length of every sequence, bp."""
         return int(self.codes.shape[1])
+
+    def some(self, numbers: Sequence[int]) -> Sequences:
+        """Return the sequences of these numbers (from 0), in their order.
+
+        Sequences without names are called by their numbers from here on.
+
+        Raises
+        ------
+        DataError
+            If there is no sequence of a number; names it.
+        """
+        for number in numbers:
+            if not 0 <= number < len(self):
+                raise DataError(
+                    f"{self.source} has no sequence {number}; its {len(self)} sequences are "
+                    "numbered from 0"
+                )
+        chosen = np.asarray(numbers, np.intp)
+        return replace(
+            self,
+            codes=self.codes[chosen],
+            labels=None if self.labels is None else self.labels[chosen],
+            names=tuple(str(n) if self.names is None else self.names[n] for n in numbers),
+        )
 
     @property
     def binary_labels(self) -> bool:

@@ -1,0 +1,153 @@
+"""The ``attribute`` command: parses, calls, prints. Heavy imports happen inside it."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import Any
+
+import click
+
+from neuroninterp.command_options import Numbers, data_options, model_options
+
+__all__ = ["attribute"]
+
+_METHODS = ("deeplift", "integrated-gradients", "ism", "saliency")
+_REFERENCES = ("shuffled", "gc", "average", "uniform", "zero")
+
+
+class _Region(click.ParamType):
+    """First and last position: ``101-160``."""
+
+    name = "START-END"
+
+    def convert(
+        self, value: Any, param: click.Parameter | None, ctx: click.Context | None
+    ) -> tuple[int, int]:
+        """Return the two numbers."""
+        if isinstance(value, tuple):
+            return value
+        found = re.fullmatch(r"(\d{1,9})-(\d{1,9})", str(value))
+        if found is None:
+            self.fail(f"{value!r}: expected two positions like 101-160", param, ctx)
+        return int(found[1]), int(found[2])
+
+
+@click.command()
+@click.argument("model")
+@click.option("--data", required=True, help="Sequences: HDF5, npz, mat, FASTA, or BED.")
+@click.option(
+    "-o",
+    "--output",
+    default=None,
+    help="Folder for the scores.  [default: MODEL's name with -attribution]",
+)
+@click.option(
+    "--method",
+    type=click.Choice(_METHODS),
+    default="deeplift",
+    show_default=True,
+    help="How to attribute; ism works for any model.",
+)
+@click.option("--target", default=None, help="Class of the output: number from 0, or name.")
+@click.option("--layer", type=click.IntRange(min=1), default=None, help="A neuron's layer.")
+@click.option("--neuron", type=click.IntRange(min=0), default=None, help="A neuron's channel.")
+@click.option(
+    "--position",
+    type=click.IntRange(min=0),
+    default=None,
+    help="Output position to explain, from 0.  [default: where the neuron is largest]",
+)
+@click.option(
+    "--scale",
+    type=click.Choice(["logit", "output"]),
+    default=None,
+    help="What of a class to explain.  [default: logit where the model ends in a sigmoid or "
+    "softmax]",
+)
+@click.option(
+    "--reference",
+    type=click.Choice(_REFERENCES),
+    default="shuffled",
+    show_default=True,
+    help="What deeplift and integrated-gradients compare with.",
+)
+@click.option(
+    "--references",
+    type=click.IntRange(min=1),
+    default=10,
+    show_default=True,
+    help="Shuffles a sequence, whose scores are averaged.",
+)
+@click.option(
+    "--steps",
+    type=click.IntRange(min=1),
+    default=50,
+    show_default=True,
+    help="Steps of integrated gradients.",
+)
+@click.option("--sequences", type=Numbers(), default=None, help="Which sequences, e.g. 0-9,12.")
+@click.option("--limit", type=click.IntRange(min=1), default=None, help="Only the first so many.")
+@click.option(
+    "--tracks",
+    type=click.IntRange(min=0),
+    default=10,
+    show_default=True,
+    help="Sequences to draw, from the first on.",
+)
+@click.option("--region", type=_Region(), default=None, help="Positions to draw, from 1.")
+@click.option("--seed", type=click.IntRange(min=0), default=0, show_default=True)
+@click.option("-q", "--quiet", is_flag=True, help="Show no progress.")
+@data_options
+@model_options
+def attribute(
+    model: str,
+    data: str,
+    output: str | None,
+    sequences: tuple[int, ...] | None,
+    limit: int | None,
+    tracks: int,
+    region: tuple[int, int] | None,
+    quiet: bool,
+    x_key: str | None,
+    y_key: str | None,
+    genome: str | None,
+    held: tuple[tuple[str, float], ...],
+    **options: Any,
+) -> None:
+    """Say what each base of sequences adds to a class or a neuron of MODEL.
+
+    Writes scores that TF-MoDISco reads, a table, and drawn tracks.
+    """
+    from neuroninterp.attribution import attribute as run
+    from neuroninterp.attribution.output import (
+        check_region,
+        prepare_attribution,
+        write_attribution,
+    )
+    from neuroninterp.models import load
+    from neuroninterp.models.model import ZOO
+    from neuroninterp.sequences.reading import read_sequences
+
+    folder = Path(output) if output else Path(f"{Path(model.removeprefix(ZOO)).name}-attribution")
+    prepare_attribution(folder)
+    names = ("device", "weights", "input_name", "alphabet", "background", "length", "layout")
+    of_model = {name: options.pop(name) for name in (*names, "trust_model")}
+    loaded = load(model, held=dict(held), **of_model)
+    read = read_sequences(
+        data,
+        length=loaded.length,
+        alphabet=loaded.layout.alphabet,
+        x_key=x_key,
+        y_key=y_key,
+        genome=genome,
+        limit=max(sequences) + 1 if sequences else limit,
+    )
+    check_region(region, read.length)
+    chosen = read if sequences is None else read.some(sequences)
+    found = run(loaded, chosen, verbose=not quiet, **options)
+    written = write_attribution(found, folder, model=loaded, tracks=tracks, region=region)
+    click.echo(f"{len(found)} sequences, {found.method} of {found.target}")
+    for note in found.notes:
+        click.echo(f"Warning: {note}", err=True)
+    click.echo(f"Wrote {', '.join(written)} to {folder}")
