@@ -11,9 +11,10 @@ read from the tensors, so that a network of the same design trained on other cla
 Weights are loaded as data. A file that holds more, as a whole pickled module does, runs code when
 it is opened, and is opened only with --trust.
 
-Nothing is permuted: what the network alone reads in the order A, G, C, T, the ONNX file reads in
-that order, and the last line printed says so. After the export ONNX Runtime computes random
-sequences, at another batch size than the exporter saw, and must agree with PyTorch.
+A network keeps the order of its channels, and the last line printed says which it is. The two
+that Kipoi wraps, deepsea-predict and deepsea-variant-effects, re-order A, C, G, T to A, G, C, T
+inside the file. After the export ONNX Runtime computes random sequences, more of them than the
+exporter saw, and must agree with PyTorch.
 
 Nothing of neuroninterp is imported: PyTorch may live in an environment of its own.
 """
@@ -196,6 +197,12 @@ ARCHITECTURES = {
 }
 
 
+def first_line(error: Exception) -> str:
+    """Return the kind of an error and the first line of what it says."""
+    line, _, _ = str(error).partition("\n")
+    return f"{type(error).__name__}: {line}"
+
+
 def read_weights(path: Path, first: str, *, trust: bool) -> dict[str, Tensor]:
     """Read the tensors of a file, under the names that begin with ``first``."""
     try:
@@ -205,21 +212,24 @@ def read_weights(path: Path, first: str, *, trust: bool) -> dict[str, Tensor]:
         fail(f"cannot read {path}: {error.strerror}")
     if head.startswith(b"version https://git-lfs"):
         fail(f"{path} is a Git LFS pointer, not the weights: run 'git lfs pull' where it lies")
+    if not head.startswith((b"PK", b"\x80")):
+        fail(f"{path} is no file of torch.save: it starts with {head[:8]!r}")
     try:
         loaded = torch.load(path, map_location="cpu", weights_only=not trust)
     except pickle.UnpicklingError as error:
-        told = str(error).splitlines()[0]
-        if trust or not head.startswith((b"PK", b"\x80")):
-            fail(f"{path} is no file of torch.save: {told}")
+        if trust:
+            fail(f"cannot read {path}: {first_line(error)}")
         fail(
             f"{path} holds more than weights, and would run code when opened; where it was made, "
             "save them alone: torch.save(model.state_dict(), 'weights.pth'). If you trust the "
             "file: --trust"
         )
     except Exception as error:  # torch.load and a trusted pickle raise every kind
-        fail(f"cannot read {path} ({type(error).__name__}: {str(error).splitlines()[0]})")
+        fail(f"cannot read {path}: {first_line(error)}")
     if isinstance(loaded, nn.Module):
         loaded = loaded.state_dict()
+    if isinstance(loaded, Mapping) and isinstance(loaded.get("state_dict"), Mapping):
+        loaded = loaded["state_dict"]
     if not isinstance(loaded, Mapping) or not all(map(torch.is_tensor, loaded.values())):
         fail(f"{path} holds a {type(loaded).__name__}, not the named tensors of a network")
     names = list(loaded)
@@ -297,6 +307,8 @@ def main() -> None:
         export(network, architecture.shape, given.output, given.exporter)
     except ImportError as error:
         fail(f"the module {error.name!r} is not installed, which this exporter needs: {NEEDS}")
+    except OSError as error:
+        fail(f"cannot write {given.output}: {error.strerror}")
     difference = compare(network, architecture.shape, given.output)
     if not difference <= TOLERANCE:
         given.output.unlink()
