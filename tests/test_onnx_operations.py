@@ -279,6 +279,11 @@ def with_stored(kind: str, *values: Any) -> Middle:
     return lambda net, x: net.op(kind, x, *map(net.store, values))
 
 
+def floored(net: Builder, x: str, floor: float) -> str:
+    """``Threshold(0, floor)`` of PyTorch."""
+    return net.op("Where", net.op("Greater", x, net.store(0.0)), x, net.store(floor))
+
+
 SLOPES = np.linspace(-0.2, 0.8, 6)[:, None]
 # fmt: off
 FUNCTIONS: dict[str, tuple[Middle, list[str], bool]] = {
@@ -300,6 +305,8 @@ FUNCTIONS: dict[str, tuple[Middle, list[str], bool]] = {
     "softsign": (plain("Softsign"), ["softsign"], False),
     "thresholded": (plain("ThresholdedRelu", alpha=0.7), ["thresholded_relu"], False),
     "DeepSEA's": (plain("ThresholdedRelu", alpha=1e-6), ["thresholded_relu"], True),
+    "Kipoi's DeepSEA's": (lambda net, x: floored(net, x, 1e-6), ["clip"], True),
+    "far from zero": (lambda net, x: net.op("Max", x, net.store(0.01)), ["clip"], False),
     "prelu": (with_stored("PRelu", [0.3]), ["leaky_relu"], True),
     "prelu a channel": (with_stored("PRelu", SLOPES), ["leaky_relu"], True),
     "Enformer's gelu": (swish_of(1.702), ["custom"], True),

@@ -56,7 +56,8 @@ def leaky(graph: Graph) -> Graph:
     """Return the graph with rectifiers that let a part of what is negative pass."""
     nodes = tuple(
         replace(node, function="leaky_relu", alpha=_LEAK)
-        if isinstance(node, Activation) and node.function in ("relu", "thresholded_relu")
+        if isinstance(node, Activation)
+        and (node.function in ("relu", "thresholded_relu") or node.floor)
         else node
         for node in graph
     )

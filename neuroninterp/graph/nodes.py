@@ -54,7 +54,10 @@ RECTIFIERS = frozenset(
 """Activation functions for which a neuron counts as active when z > 0."""
 
 _NEARLY_ZERO = 1e-3
-"""Largest threshold of a thresholded ReLU of which that holds, too; DeepSEA's is 1e-6."""
+"""Largest threshold of a thresholded ReLU, and smallest result of one, of which that holds, too.
+
+DeepSEA's are 1e-6: of Keras the threshold, of Torch the result.
+"""
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
@@ -171,7 +174,15 @@ class Activation(Node):
         # Exporters of quantised networks let the rounding's lower bound stand for a ReLU.
         clipped = self.function in ("clip", "quantize") and self.bounds[0] == 0.0
         nearly = self.function == "thresholded_relu" and -_NEARLY_ZERO <= self.alpha <= _NEARLY_ZERO
-        return self.function in RECTIFIERS or clipped or bool(nearly) or self.rectifier
+        return (
+            self.function in RECTIFIERS or clipped or bool(nearly) or self.rectifier or self.floor
+        )
+
+    @property
+    def floor(self) -> bool:
+        """Whether it is a clip from below alone, at or next to 0: a ReLU but for that."""
+        smallest, largest = self.bounds
+        return self.function == "clip" and largest == np.inf and abs(smallest) <= _NEARLY_ZERO
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
