@@ -104,6 +104,27 @@ def check_config(config: dict[str, Any], path: Path, *, trust: bool) -> None:
                 "keras.saving.register_keras_serializable before loading (--trust-model does "
                 "not bring code that the file lacks)"
             )
+        if is_layer and (function := _unknown_function(entry)):
+            raise ModelError(
+                f"{path}: layer {layer!r} computes with the function {function!r}, of which the "
+                "file holds nothing but the name; give an architecture with Keras's own layers "
+                f"in its place (JSON, model.to_json()) and --weights {path.name}"
+            )
+
+
+def _unknown_function(entry: dict[str, Any]) -> str | None:
+    """Return the activation of a Keras 2 layer that Keras does not know by its name."""
+    import keras
+
+    settings = entry.get("config")
+    function = settings.get("activation") if isinstance(settings, dict) else None
+    if not isinstance(function, str):
+        return None
+    try:
+        keras.activations.get(function)
+    except ValueError:
+        return function
+    return None
 
 
 def _refuse_code(entry: dict[str, Any], kind: str, layer: str, path: Path) -> None:
