@@ -9,6 +9,7 @@ from typing import Any
 import click
 
 from neuroninterp.command_options import Numbers, data_options, model_options
+from neuroninterp.text import comma_separated
 
 __all__ = ["attribute"]
 
@@ -17,7 +18,7 @@ _REFERENCES = ("shuffled", "gc", "average", "uniform", "zero")
 
 
 class _Region(click.ParamType):
-    """First and last position: ``101-160``."""
+    """A stretch, half-open, from 0: ``100-160``."""
 
     name = "START-END"
 
@@ -29,7 +30,7 @@ class _Region(click.ParamType):
             return value
         found = re.fullmatch(r"(\d{1,9})-(\d{1,9})", str(value))
         if found is None:
-            self.fail(f"{value!r}: expected two positions like 101-160", param, ctx)
+            self.fail(f"{value!r}: expected two positions like 100-160", param, ctx)
         return int(found[1]), int(found[2])
 
 
@@ -95,7 +96,42 @@ class _Region(click.ParamType):
     show_default=True,
     help="Sequences to draw, from the first on.",
 )
-@click.option("--region", type=_Region(), default=None, help="Positions to draw, from 1.")
+@click.option(
+    "--region",
+    type=_Region(),
+    default=None,
+    help="Stretch to draw as letters, from 0, the end excluded.",
+)
+@click.option(
+    "--analysis",
+    type=click.Path(path_type=Path),
+    default=None,
+    help="Results folder of 'analyze': draws beside the scores which neurons fire where, with "
+    "their motifs, and the sites of planted and known motifs.",
+)
+@click.option(
+    "--view-layer",
+    type=click.IntRange(min=1),
+    default=None,
+    help="Layer whose neurons these are.  [default: the verdict's]",
+)
+@click.option(
+    "--known",
+    default="",
+    help="Known motifs to mark, ids or names, separated by commas.  [default: those that the "
+    "firing neurons match best]",
+)
+@click.option(
+    "--motifs",
+    default=None,
+    help="Where these are: a JASPAR release or a MEME file.  [default: the analysis's]",
+)
+@click.option(
+    "--sites",
+    default=None,
+    help="BED file of sites to mark as planted, its first column the sequences' names.  [default: "
+    "those of the data file, where it has any]",
+)
 @click.option("--seed", type=click.IntRange(min=0), default=0, show_default=True)
 @click.option("-q", "--quiet", is_flag=True, help="Show no progress.")
 @data_options
@@ -108,9 +144,15 @@ def attribute(
     limit: int | None,
     tracks: int,
     region: tuple[int, int] | None,
+    analysis: Path | None,
+    view_layer: int | None,
+    known: str,
+    motifs: str | None,
+    sites: str | None,
     quiet: bool,
     x_key: str | None,
     y_key: str | None,
+    data_alphabet: str | None,
     genome: str | None,
     held: tuple[tuple[str, float], ...],
     **options: Any,
@@ -127,17 +169,28 @@ def attribute(
     )
     from neuroninterp.models import load
     from neuroninterp.models.model import ZOO
+    from neuroninterp.sequence_view.write import write_views
     from neuroninterp.sequences.reading import read_sequences
+    from neuroninterp.sequences.sites import read_bed_sites
 
     folder = Path(output) if output else Path(f"{Path(model.removeprefix(ZOO)).name}-attribution")
     prepare_attribution(folder)
     names = ("device", "weights", "input_name", "alphabet", "background", "length", "layout")
     of_model = {name: options.pop(name) for name in (*names, "trust_model")}
     loaded = load(model, held=dict(held), **of_model)
+    beside = None
+    if analysis is not None:
+        from neuroninterp.sequence_view.request import ViewRequest
+
+        beside = ViewRequest.read(
+            loaded, analysis, layer=view_layer, known=comma_separated(known), motifs=motifs
+        )
+    elif view_layer or known or motifs or sites:
+        raise click.UsageError("--view-layer, --known, --motifs and --sites go with --analysis DIR")
     read = read_sequences(
         data,
         length=loaded.length,
-        alphabet=loaded.layout.alphabet,
+        alphabet=data_alphabet or loaded.layout.alphabet,
         x_key=x_key,
         y_key=y_key,
         genome=genome,
@@ -145,8 +198,12 @@ def attribute(
     )
     check_region(region, read.length)
     chosen = read if sequences is None else read.some(sequences)
+    planted = chosen.sites if sites is None else read_bed_sites(sites, chosen.names or ())
     found = run(loaded, chosen, verbose=not quiet, **options)
     written = write_attribution(found, folder, model=loaded, tracks=tracks, region=region)
+    if beside is not None:
+        views = beside.views(found, planted, limit=tracks)
+        written["views"] = write_views(views, folder, region=region, verbose=not quiet)
     click.echo(f"{len(found)} sequences, {found.method} of {found.target}")
     for note in found.notes:
         click.echo(f"Warning: {note}", err=True)

@@ -4,18 +4,25 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+import click
+import h5py
 import numpy as np
+import pandas as pd
 import pytest
 from example_result import example_result, ppm_of
+from hypothesis import given
+from hypothesis import strategies as st
 from networks import chain, convolution, max_pool, model_of, relu, sequence_input
 
+import neuroninterp as ni
+import zoo
 from neuroninterp.attribution import Attribution
-from neuroninterp.errors import DataError, OutputError, UnknownNameError
+from neuroninterp.cli import command
+from neuroninterp.errors import DataError, NeuroninterpError, OutputError, UnknownNameError
 from neuroninterp.motifs import MotifDatabase, load_database
 from neuroninterp.motifs.records import Match, Motif, Part
 from neuroninterp.results import LayerResult, NeuronResult
 from neuroninterp.sequence_view import (
-    Site,
     draw_view,
     find_firings,
     known_sites,
@@ -24,6 +31,7 @@ from neuroninterp.sequence_view import (
     strongest_region,
 )
 from neuroninterp.sequence_view.write import firings_table, sites_table, write_views
+from neuroninterp.sequences.sites import PlantedSites, read_bed_sites
 
 MOTIFS = ("TGACTCAGCA", "GGGATTACCC")
 LENGTH = 120
@@ -85,7 +93,7 @@ def test_a_planted_motif_is_found_to_the_base_whatever_its_shift_in_the_pool(sta
     (found,) = (firing for firing in firings if firing.neuron == 1)
     assert (found.start, found.end) == (start, start + WIDTH)
     assert (found.level, found.value) == (1.0, 2.5)
-    assert (found.motif_id, found.name) == ("OTHER", "other")
+    assert (found.match_id, found.match_name) == ("OTHER", "other")
     np.testing.assert_array_equal(found.ppm, ppm_of(MOTIFS[1], WIDTH, 0))
 
 
@@ -148,20 +156,40 @@ def test_a_palindrome_is_one_site_and_wide_motifs_are_left_out():
     (sites,) = known_sites(codes, database, ["P", "W"])
     assert [(s.start, s.end, s.name) for s in sites] == [(5, 13, "palindrome")]
     assert known_sites(codes, database, ["W"]) == [()]
+
+
+def test_of_motifs_of_a_family_the_best_alone_is_marked_where_that_is_asked():
+    family = MotifDatabase(
+        "family",
+        ("A", "B", "C"),
+        ("exact", "like it", "beside"),
+        (ppm_of("CCACGTGA", 8, 0), ppm_of("CCACGTGA", 8, 0, 0.7), ppm_of("GGATTAGG", 8, 0)),
+    )
+    codes = np.full((1, 20), 4, np.uint8)
+    codes[0, 2:10] = codes_of("CCACGTGA")
+    codes[0, 9:17] = codes_of("GGATTAGG")
+    codes[0, 9] = 0
+    (sites,) = known_sites(codes, family, ["A", "B", "C"], p_value=1e-3)
+    assert {site.name for site in sites} == {"exact", "like it", "beside"}
+    (sites,) = known_sites(codes, family, ["A", "B", "C"], p_value=1e-3, best_only=True)
+    assert [site.name for site in sites] == ["exact", "beside"]
+
+
+def test_an_unknown_motif_is_refused():
+    database = MotifDatabase("two", ("P",), ("p",), (ppm_of("CCACGTGG", 8, 0),))
     with pytest.raises(UnknownNameError, match="unknown motif in two 'missing'"):
-        known_sites(codes, database, ["missing"])
+        known_sites(np.zeros((1, 20), np.uint8), database, ["missing"])
 
 
-def test_the_region_holds_most_of_the_positive_attribution():
+def test_the_region_lies_around_most_of_the_positive_attribution():
     scores = np.zeros(300)
     scores[200:210] = 1.0
     scores[20:80] = -3.0
     scores[100] = 4.0
-    start, end = strongest_region(scores, 40)
-    assert end - start == 40
-    assert start <= 200
-    assert end >= 210
-    assert strongest_region(scores[:30], 40) == (0, 30)
+    assert strongest_region(scores, 41) == (184, 225)
+    assert strongest_region(scores[:30], 41) == (0, 30)
+    assert strongest_region(scores[180:], 41) == (4, 45)
+    assert strongest_region(scores[198:], 41) == (0, 41)
 
 
 @pytest.fixture
@@ -196,7 +224,14 @@ def planted(tmp_path):
     return model, analysis, attribution
 
 
-SITES = ((Site(30, 40, "+", "ap1 planted", "planted"), Site(90, 95, "-", "else", "planted")), ())
+SITES = PlantedSites(
+    sequences=np.array([0, 0]),
+    motifs=np.array([1, 0]),
+    starts=np.array([30, 90]),
+    ends=np.array([40, 95]),
+    strands=np.array([1, -1]),
+    motif_names=("else", "ap1 planted"),
+)
 
 
 def test_views_put_neurons_beside_attribution_and_sites(planted):
@@ -231,8 +266,9 @@ def test_views_refuse_what_does_not_belong_together(planted):
         sequence_views(model, other, attribution)
     with pytest.raises(OutputError, match="holds layer 2, not layer 1"):
         sequence_views(model, analysis, attribution, layer=1)
-    with pytest.raises(DataError, match="planted sites of 1 sequences for 2"):
-        sequence_views(model, analysis, attribution, planted=SITES[:1])
+    elsewhere = replace(SITES, sequences=np.array([0, 2]))
+    with pytest.raises(DataError, match="planted sites of sequence 2, but there are 2"):
+        sequence_views(model, analysis, attribution, planted=elsewhere)
 
 
 def test_pictures_hold_the_letters_at_their_heights_and_the_names(planted):
@@ -261,12 +297,108 @@ def test_files_are_the_same_whenever_they_are_written(planted, tmp_path):
     views = sequence_views(model, analysis, attribution, planted=SITES)
     contents = []
     for name in ("once", "again"):
-        folder = tmp_path / name
-        folder.mkdir()
-        files = write_views(views, folder)
+        folder = write_views(views, tmp_path / name)
+        files = sorted(folder.iterdir())
         assert [file.name for file in files] == [
-            *("view_0.svg", "view_0.png", "view_1.svg", "view_1.png"),
-            *("firings.tsv", "sites.tsv"),
+            *("0.png", "0.svg", "1.png", "1.svg", "firings.tsv", "sites.tsv")
         ]
         contents.append([file.read_bytes() for file in files])
     assert contents[0] == contents[1]
+
+
+@pytest.fixture(scope="module")
+def toy(tmp_path_factory):
+    """NeuronMotif's second toy: its first layer analysed, two of its sequences, their sites."""
+    folder = tmp_path_factory.mktemp("toy")
+    ni.analyze("zoo:toy-2", layers=[1], effort="quick", output=folder / "report")
+    simulated = zoo.simulate_toy_2(2, np.random.default_rng(5))
+    with open(folder / "data.fa", "w") as fasta, open(folder / "sites.bed", "w") as bed:
+        for number, (codes, starts) in enumerate(
+            zip(simulated.codes, simulated.starts, strict=True)
+        ):
+            letters = "".join("ACGT"[code] for code in codes)
+            fasta.write(f">sequence{number}\n{letters}\n")
+            for start in starts:
+                bed.write(f"sequence{number}\t{start}\t{start + 19}\tCTCF\t0\t-\n")
+        bed.write("elsewhere\t5\t10\n")
+    return folder, simulated
+
+
+def test_the_command_draws_the_neurons_beside_the_scores(toy, tmp_path, capsys):
+    folder, simulated = toy
+    common = ["attribute", "zoo:toy-2", "--data", str(folder / "data.fa"), "--method", "saliency"]
+    beside = [*common, "--analysis", str(folder / "report"), "-o", str(tmp_path / "out"), "-q"]
+    command.main([*beside, "--sites", str(folder / "sites.bed")], standalone_mode=False)
+    views = tmp_path / "out" / "views"
+    assert {path.name for path in views.iterdir()} == {
+        *("0.png", "0.svg", "1.png", "1.svg", "firings.tsv", "sites.tsv")
+    }
+    sites = pd.read_csv(views / "sites.tsv", sep="\t")
+    planted = sites[sites["source"] == "planted"]
+    for number, starts in enumerate(simulated.starts):
+        own = planted[planted["sequence"] == f"sequence{number}"]
+        assert own["start"].tolist() == sorted(starts)
+        assert (own["end"] - own["start"] == 19).all()
+        assert set(own["strand"]) == {"-"}
+    scores = pd.read_csv(tmp_path / "out" / "attributions.tsv", sep="\t")
+    with h5py.File(tmp_path / "out" / "attributions.h5") as file:
+        row = planted.iloc[0]
+        number = scores["name"].tolist().index(row["sequence"])
+        expected = file["scores"][number, row["start"] : row["end"]].sum()
+    assert row["attribution"] == pytest.approx(expected, rel=1e-5)  # six digits are written
+    assert set(pd.read_csv(views / "firings.tsv", sep="\t")["layer"]) == {1}
+    command.main([*common, "-o", str(tmp_path / "out"), "-q"], standalone_mode=False)
+    assert not views.exists()
+
+
+@pytest.mark.parametrize(
+    ("extra", "message"),
+    [
+        (["--known", "CTCF"], "go with --analysis"),
+        (["--analysis", "REPORT", "--known", "nothing"], "unknown motif in JASPAR2024"),
+        (["--analysis", "REPORT", "--view-layer", "2"], "holds layer 1, not layer 2"),
+        (["--analysis", "REPORT", "--motifs", "absent.meme"], "no such motif file"),
+        (["--analysis", "REPORT", "--sites", "DATA"], "not a BED interval"),
+        (["--analysis", "nowhere"], "no results at nowhere"),
+    ],
+)
+def test_the_command_refuses_views_that_cannot_be(toy, tmp_path, extra, message):
+    folder, _ = toy
+    places = {"REPORT": str(folder / "report"), "DATA": str(folder / "data.fa")}
+    arguments = [
+        *("attribute", "zoo:toy-2", "--data", str(folder / "data.fa"), "--method", "saliency"),
+        *("-o", str(tmp_path / "out"), "-q"),
+        *(places.get(word, word) for word in extra),
+    ]
+    with pytest.raises((NeuroninterpError, click.UsageError), match=message):
+        command.main(arguments, standalone_mode=False)
+    assert not (tmp_path / "out").exists()
+
+
+def test_bed_sites_are_those_of_the_sequences_in_their_order(toy):
+    folder, simulated = toy
+    sites = read_bed_sites(folder / "sites.bed", ["other", "sequence1"])
+    assert set(sites.sequences.tolist()) == {1}
+    assert sites.starts.tolist() == sorted(simulated.starts[1])
+    with pytest.raises(DataError, match="no site on any of the 1 sequences"):
+        read_bed_sites(folder / "sites.bed", ["other"])
+
+
+@given(st.lists(st.integers(0, 4), max_size=8), st.integers(0, 2**32 - 1))
+def test_some_sites_are_those_of_the_chosen_sequences(numbers, seed):
+    rng = np.random.default_rng(seed)
+    count = rng.integers(0, 12)
+    sites = PlantedSites(
+        np.sort(rng.integers(0, 5, count)),
+        rng.integers(0, 2, count),
+        rng.integers(0, 9, count),
+        rng.integers(10, 19, count),
+        rng.choice([-1, 1], count),
+        ("a", "b"),
+    )
+    some = sites.some(numbers)
+    for new, old in enumerate(numbers):
+        mine, theirs = some.of(new), sites.of(old)
+        for field in ("motifs", "starts", "ends", "strands"):
+            np.testing.assert_array_equal(getattr(mine, field), getattr(theirs, field))
+    assert len(some) == sum(len(sites.of(number)) for number in numbers)

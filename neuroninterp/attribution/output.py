@@ -27,8 +27,15 @@ SCHEMA = "neuroninterp-attribution/1"
 """Says what ``attributions.h5`` holds."""
 
 # The last one makes a folder look whole, so it arrives last.
-FILES = ("one_hot.npz", "hypothetical.npz", "attributions.tsv", "tracks", "attributions.h5")
-"""What the folder holds."""
+FILES = (
+    "one_hot.npz",
+    "hypothetical.npz",
+    "attributions.tsv",
+    "tracks",
+    "views",
+    "attributions.h5",
+)
+"""What the folder holds; views are added where there is an analysis to show beside."""
 
 
 def prepare_attribution(path: str | Path) -> Path:
@@ -82,7 +89,7 @@ def write_attribution(
     tracks : int
         Sequences to draw.
     region : tuple of int or None
-        First and last position to draw, counted from 1; None for all.
+        Stretch to draw, half-open, from 0, bp; None for all.
 
     Returns
     -------
@@ -106,12 +113,12 @@ def write_attribution(
             table = attribution_table(attribution)
             table.to_csv(stage / FILES[2], sep="\t", index=False, errors="replace")
             _draw(attribution, stage / FILES[3], tracks, region)
-            _write_store(attribution, bases, stage / FILES[4], model)
+            _write_store(attribution, bases, stage / FILES[-1], model)
     except OSError as error:
         raise OutputError(
             f"attributions could not be written to {folder} ({error.strerror or error})"
         ) from error
-    return {name: folder / name for name in FILES}
+    return {name: folder / name for name in FILES if (folder / name).exists()}
 
 
 def check_region(region: tuple[int, int] | None, length: int) -> None:
@@ -122,9 +129,9 @@ def check_region(region: tuple[int, int] | None, length: int) -> None:
     DataError
         If it does not.
     """
-    if region is not None and not 1 <= region[0] <= region[1] <= length:
+    if region is not None and not 0 <= region[0] < region[1] <= length:
         raise DataError(
-            f"region {region[0]}-{region[1]} does not lie within the sequences (1-{length})"
+            f"region {region[0]}-{region[1]} does not lie within the sequences (0-{length})"
         )
 
 
@@ -134,7 +141,7 @@ def attribution_table(attribution: Attribution) -> pd.DataFrame:
     Columns: ``sequence`` (from 0), ``name``, ``prediction`` (the model's own output),
     ``value`` (the explained number), ``sum`` (of the scores), and where there is one
     ``reference_value``, ``gap`` and ``relative_gap`` (completeness), ``position`` (explained
-    output position, from 0); ``strongest`` (position of the largest score, bp from 1).
+    output position, from 0); ``strongest`` (position of the largest score, from 0, bp).
     """
     import pandas as pd
 
@@ -151,7 +158,7 @@ def attribution_table(attribution: Attribution) -> pd.DataFrame:
             columns[name] = column
     if attribution.positions is not None:
         columns["position"] = attribution.positions
-    columns["strongest"] = attribution.scores.argmax(axis=1) + 1
+    columns["strongest"] = attribution.scores.argmax(axis=1)
     return pd.DataFrame(columns)
 
 
@@ -195,12 +202,12 @@ def _draw(
     from neuroninterp.report.track import new_track, track
 
     folder.mkdir()
-    first, last = region or (1, attribution.codes.shape[1])
+    start, end = region or (0, attribution.codes.shape[1])
     # Letters' outlines get names from a random salt unless it is fixed; files should be equal.
     with matplotlib.rc_context({"svg.hashsalt": "neuroninterp", "font.size": 9}):
         for row in range(min(tracks, len(attribution))):
-            figure, ax = new_track(last - first + 1)
-            track(attribution.scores[row], attribution.codes[row], ax=ax, region=(first, last))
+            figure, ax = new_track(end - start)
+            track(attribution.scores[row], attribution.codes[row], ax=ax, region=(start, end))
             name = printable(attribution.names[row], 60)
             title = f"{name}: {attribution.target} = {attribution.value[row]:.3g}"
             ax.set_title(title, loc="left", fontsize=9, parse_math=False)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -66,6 +66,13 @@ class Attribution:
 
     def __len__(self) -> int:
         return len(self.codes)
+
+    def first(self, count: int) -> Attribution:
+        """Return the attribution of the first ``count`` sequences."""
+        arrays = ("codes", "hypothetical", "value", "prediction", "names")
+        optional = ("gap", "reference_value", "positions")
+        present = (*arrays, *(name for name in optional if getattr(self, name) is not None))
+        return replace(self, **{name: getattr(self, name)[:count] for name in present})
 
     @property
     def scores(self) -> np.ndarray:

@@ -59,12 +59,12 @@ def track(
     ax : matplotlib.axes.Axes, optional
         Where to draw; a new figure by default.
     region : tuple of int or None
-        First and last position to draw, counted from 1; None for all.
+        Stretch to draw, half-open, from 0, bp; None for all.
 
     Returns
     -------
     tuple of Figure and Axes
-        What was drawn on. The horizontal axis counts positions (bp) from 1.
+        What was drawn on. The horizontal axis counts positions (bp) from 0.
 
     Raises
     ------
@@ -75,21 +75,21 @@ def track(
     import pandas as pd
 
     scores, codes = np.asarray(scores, float), np.asarray(codes)
-    first, last = region or (1, len(codes))
+    start, end = region or (0, len(codes))
     if scores.ndim != 1 or scores.shape != codes.shape:
         raise ValueError(f"scores of shape {scores.shape} for a sequence of shape {codes.shape}")
-    if not 1 <= first <= last <= len(codes):
-        raise ValueError(f"region {first}-{last} does not lie within 1-{len(codes)}")
+    if not 0 <= start < end <= len(codes):
+        raise ValueError(f"region {start}-{end} does not lie within 0-{len(codes)}")
     if ax is None:
-        _, ax = new_track(last - first + 1)
-    shown = slice(first - 1, last)
+        _, ax = new_track(end - start)
+    shown = slice(start, end)
     heights = np.where(codes[shown, None] == np.arange(4), scores[shown, None], 0.0)
     highest = np.abs(heights).max()
     # Every letter costs a millisecond.
     heights[np.abs(heights) < _LOWEST * highest] = 0.0
-    positions = np.arange(first, last + 1)
-    frame = pd.DataFrame(heights, columns=list("ACGT"), index=positions)
-    logomaker.Logo(frame, ax=ax, color_scheme=COLOURS, show_spines=False, baseline_width=0.5)
-    ax.set_xlim(first - 0.5, last + 0.5)
+    if highest > 0:
+        frame = pd.DataFrame(heights, columns=list("ACGT"), index=np.arange(start, end))
+        logomaker.Logo(frame, ax=ax, color_scheme=COLOURS, show_spines=False, baseline_width=0.5)
+    ax.set_xlim(start - 0.5, end - 0.5)
     ax.spines["left"].set_visible(True)
     return ax.figure, ax  # type: ignore[return-value]  # of a subfigure, which is none of ours

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from neuroninterp.report.logo import COLOURS, logo
+from neuroninterp.report.track import track
 from neuroninterp.sequence_view.firing import Firing
 from neuroninterp.sequence_view.sites import Site
 from neuroninterp.sequence_view.view import SequenceView
@@ -36,7 +37,7 @@ _EDGE = -0.5
 
 
 def strongest_region(scores: np.ndarray, width: int = _WIDEST_REGION) -> tuple[int, int]:
-    """Return the stretch of a width whose positive attribution is largest.
+    """Return the stretch of a width around the largest positive attribution.
 
     Parameters
     ----------
@@ -48,12 +49,16 @@ def strongest_region(scores: np.ndarray, width: int = _WIDEST_REGION) -> tuple[i
     Returns
     -------
     tuple of int
-        Half-open, bp. The middle one of equally good ones.
+        Half-open, bp: the stretch with the largest sum of positive scores, moved so that
+        these have their centre of mass in its middle, as far as the sequence allows.
     """
     width = min(width, len(scores))
-    sums = np.convolve(np.maximum(scores, 0.0), np.ones(width), mode="valid")
-    best = np.flatnonzero(np.isclose(sums, sums.max(), rtol=1e-9, atol=0.0))
-    start = int(best[len(best) // 2])
+    positive = np.maximum(scores, 0.0).astype(np.float64)
+    best = int(np.argmax(np.convolve(positive, np.ones(width), mode="valid")))
+    inside = np.arange(best, best + width)
+    mass = positive[inside]
+    centre = inside.mean() if mass.sum() == 0 else np.average(inside, weights=mass)
+    start = int(np.clip(round(centre - (width - 1) / 2), 0, len(scores) - width))
     return start, start + width
 
 
@@ -220,9 +225,9 @@ def _draw_neurons(ax: Axes, view: SequenceView, colours: dict[str, str]) -> None
     for firing in view.firings:
         box = (firing.start + _EDGE, rows[firing.neuron] + 0.15)
         width, strength = firing.end - firing.start, min(1.0, firing.level)
-        colour = colours.get(firing.name, _GREY)
+        colour = colours.get(firing.match_name, _GREY)
         ax.add_patch(Rectangle(box, width, 0.7, facecolor=colour, alpha=strength, linewidth=0))
-    names = {firing.neuron: firing.name for firing in reversed(view.firings)}
+    names = {firing.neuron: firing.match_name for firing in reversed(view.firings)}
     labels = [f"{printable(names.get(k, ''), 14)} {k}".strip() for k in view.neurons]
     ax.set_yticks(np.arange(len(view.neurons)) + 0.5, labels, fontsize=6, parse_math=False)
     ax.set_ylim(max(1, len(view.neurons)), 0)
@@ -235,17 +240,7 @@ def _draw_neurons(ax: Axes, view: SequenceView, colours: dict[str, str]) -> None
 
 def _draw_letters(ax: Axes, view: SequenceView, start: int, end: int) -> None:
     """Draw the attribution of a region as letters; below the axis where negative."""
-    import logomaker
-    import pandas as pd
-
-    heights = np.zeros((end - start, 4))
-    codes = view.codes[start:end]
-    known = np.flatnonzero(codes < 4)
-    heights[known, codes[known]] = view.scores[start:end][known]
-    if heights.any():
-        frame = pd.DataFrame(heights, columns=list("ACGT"), index=np.arange(start, end))
-        logomaker.Logo(frame, ax=ax, color_scheme=COLOURS, show_spines=False, flip_below=False)
-    ax.set_xlim(start + _EDGE, end + _EDGE)
+    track(view.scores, view.codes, ax=ax, region=(start, end))
     ax.set_ylabel("attribution", fontsize=7)
     ax.tick_params(labelsize=6)
     _bare(ax, left=True)
@@ -278,7 +273,9 @@ def _draw_motifs(ax: Axes, lanes: list[list[Firing]], start: int, end: int) -> N
             inset = ax.inset_axes(box, transform=ax.transData)
             logo(firing.ppm, ax=inset)
             inset.set_axis_off()
-            label = f"{printable(firing.name, 20)} (neuron {firing.neuron}, {firing.level:.0%})"
+            label = (
+                f"{printable(firing.match_name, 20)} (neuron {firing.neuron}, {firing.level:.0%})"
+            )
             ax.text(left, row + 0.7, label.strip(), fontsize=6, va="bottom", parse_math=False)
     ax.set_yticks([])
     ax.set_ylabel("motifs", fontsize=7)

@@ -37,7 +37,7 @@ class Firing:
         Where that part's informative columns lie on the sequence, half-open, bp.
     ppm : numpy.ndarray, shape=(end - start, 4)
         Those columns, ACGT.
-    motif_id, name : str
+    match_id, match_name : str
         The known motif that the part matches best; "" where none does.
     """
 
@@ -49,8 +49,8 @@ class Firing:
     start: int
     end: int
     ppm: np.ndarray
-    motif_id: str
-    name: str
+    match_id: str
+    match_name: str
 
 
 def find_firings(
@@ -128,8 +128,8 @@ def _firing(
         start=window[0] + first,
         end=window[0] + last,
         ppm=motif.ppm[first:last],
-        motif_id="" if best is None else best.target_id,
-        name="" if best is None else best.target_name,
+        match_id="" if best is None else best.target_id,
+        match_name="" if best is None else best.target_name,
     )
 
 

@@ -48,6 +48,7 @@ def known_sites(
     wanted: Sequence[str],
     *,
     p_value: float = P_VALUE,
+    best_only: bool = False,
 ) -> list[tuple[Site, ...]]:
     """Find where known motifs match sequences, as FIMO does.
 
@@ -64,6 +65,8 @@ def known_sites(
         Which of them: ids or names; see :func:`neuroninterp.motifs.relevant_indices`.
     p_value : float
         Largest that is reported, in (0, 1].
+    best_only : bool
+        Whether to report one motif a place: motifs of one family match the same sites.
 
     Returns
     -------
@@ -96,16 +99,27 @@ def known_sites(
         for row, start, end, strand, p in zip(*(table[name] for name in columns), strict=True):
             site = Site(int(start), int(end), strand, database.names[index], "known", float(p))
             found[int(row)].append(site)
-    return [_best_apart(sites) for sites in found]
+    return [_best_apart(sites, best_only) for sites in found]
 
 
-def _best_apart(sites: list[Site]) -> tuple[Site, ...]:
-    """Keep the best of overlapping matches of one name; a palindrome matches on both strands."""
+def _best_apart(sites: list[Site], best_only: bool) -> tuple[Site, ...]:
+    """Keep the best of overlapping matches of one name; a palindrome matches on both strands.
+
+    Of all names, where only the best is asked for: those that share half of the shorter site.
+    """
     kept: list[Site] = []
     for site in sorted(sites, key=lambda site: (site.p_value, site.start, site.strand)):
-        if all(
-            other.name != site.name or site.start >= other.end or other.start >= site.end
+        same_place = any(
+            _shared(site, other) > (0.5 if other.name != site.name else 0.0)
             for other in kept
-        ):
+            if best_only or other.name == site.name
+        )
+        if not same_place:
             kept.append(site)
     return tuple(sorted(kept, key=lambda site: (site.start, site.end, site.name)))
+
+
+def _shared(first: Site, second: Site) -> float:
+    """Return the overlap as a share of the shorter site."""
+    overlap = min(first.end, second.end) - max(first.start, second.start)
+    return max(0, overlap) / min(first.end - first.start, second.end - second.start)

@@ -22,9 +22,10 @@ from neuroninterp.results import AnalysisResult, NeuronResult
 from neuroninterp.sequence_view.activity import Activity, layer_activity
 from neuroninterp.sequence_view.firing import Firing, find_firings
 from neuroninterp.sequence_view.sites import Site, known_sites
+from neuroninterp.sequences.sites import PlantedSites
 from neuroninterp.text import numbered
 
-__all__ = ["SequenceView", "bottleneck_layer", "sequence_views"]
+__all__ = ["SequenceView", "layer_of_view", "sequence_views"]
 
 _MOST_NEURONS = 16
 """Neurons of a view: those that fire most strongly."""
@@ -70,13 +71,38 @@ class SequenceView:
     sites: tuple[Site, ...]
 
 
-def bottleneck_layer(analysis: AnalysisResult) -> int:
-    """Return the number of the layer whose neurons hold whole motifs, as the verdict has it.
+def layer_of_view(model: Model, analysis: AnalysisResult, layer: int | None = None) -> int:
+    """Return the number of the layer whose neurons are shown.
 
-    The last analysed layer where the verdict names none.
+    Parameters
+    ----------
+    model : Model
+        The network.
+    analysis : AnalysisResult
+        What was found about it.
+    layer : int or None
+        What the user asks for; None takes the layer whose neurons hold whole motifs, as the
+        verdict has it, and the last analysed one where it names none.
+
+    Raises
+    ------
+    OutputError
+        If the analysis is of another model, or lacks the layer.
     """
+    if analysis.model["sha256"] != model.sha256:
+        raise OutputError(
+            f"the analysis is of {analysis.model['path']}, whose content is not that of "
+            f"{model.path}; analyse this model first"
+        )
     analysed = [item.layer.number for item in analysis.layers]
-    return analysis.verdict.layer if analysis.verdict.layer in analysed else analysed[-1]
+    if layer is None:
+        return analysis.verdict.layer if analysis.verdict.layer in analysed else analysed[-1]
+    if layer not in analysed:
+        raise OutputError(
+            f"the analysis holds {numbered('layer', analysed)}, not layer {layer}; analyse that "
+            "layer too"
+        )
+    return layer
 
 
 def sequence_views(
@@ -85,7 +111,7 @@ def sequence_views(
     attribution: Attribution,
     *,
     layer: int | None = None,
-    planted: Sequence[Sequence[Site]] | None = None,
+    planted: PlantedSites | None = None,
     database: MotifDatabase | None = None,
     known: Sequence[str] | None = None,
 ) -> list[SequenceView]:
@@ -101,12 +127,13 @@ def sequence_views(
         What :func:`neuroninterp.attribute` found about the sequences.
     layer : int or None
         Layer whose neurons are shown; that of the verdict for None.
-    planted : sequence of sequences of Site or None
-        Planted sites of every sequence, where the data tell.
+    planted : PlantedSites or None
+        Where motifs were planted in these sequences, where the data tell.
     database : MotifDatabase or None
         Known motifs to look for; none are for None.
     known : sequence of str or None
-        Which of them, ids or names; those that the shown neurons match best for None.
+        Which of them, ids or names. None takes those that the shown neurons match best, and
+        marks one of them a place.
 
     Returns
     -------
@@ -118,21 +145,17 @@ def sequence_views(
     OutputError
         If the analysis is of another model, or lacks the layer.
     DataError
-        If there are planted sites of another number of sequences.
+        If there are planted sites of more sequences.
     UnknownNameError
         If a known motif is not in the database.
     """
-    if analysis.model["sha256"] != model.sha256:
-        raise OutputError(
-            f"the analysis is of {analysis.model['path']}, whose content is not that of "
-            f"{model.path}; analyse this model first"
-        )
-    if planted is not None and len(planted) != len(attribution.codes):
+    if planted is not None and planted.sequences.max(initial=-1) >= len(attribution):
         raise DataError(
-            f"planted sites of {len(planted)} sequences for {len(attribution.codes)} sequences"
+            f"planted sites of sequence {planted.sequences.max()}, but there are "
+            f"{len(attribution)} sequences"
         )
-    number = bottleneck_layer(analysis) if layer is None else layer
-    neurons = _neurons_of(analysis, number)
+    number = layer_of_view(model, analysis, layer)
+    (neurons,) = (item.neurons for item in analysis.layers if item.layer.number == number)
     channels = [neuron.neuron for neuron in neurons]
     activities = layer_activity(model, number, channels, attribution.codes)
     explained = f"{attribution.target} ({attribution.method})"
@@ -146,29 +169,21 @@ def sequence_views(
             scores=scores[row],
             explained=explained,
             prediction=float(attribution.prediction[row]),
-            sites=() if planted is None else _ordered(planted[row]),
+            sites=() if planted is None else _planted(planted.of(row)),
         )
         for row, activity in enumerate(activities)
     ]
     if database is None:
         return views
+    best_only = known is None
     if known is None:
-        known = list(
-            dict.fromkeys(f.motif_id for view in views for f in view.firings if f.motif_id)
-        )
-    matched = known_sites(attribution.codes, database, known)
+        firings = (firing for view in views for firing in view.firings)
+        known = list(dict.fromkeys(firing.match_id for firing in firings if firing.match_id))
+    matched = known_sites(attribution.codes, database, known, best_only=best_only)
     return [
         replace(view, sites=_ordered((*view.sites, *sites)))
         for view, sites in zip(views, matched, strict=True)
     ]
-
-
-def _neurons_of(analysis: AnalysisResult, number: int) -> tuple[NeuronResult, ...]:
-    for item in analysis.layers:
-        if item.layer.number == number:
-            return item.neurons
-    analysed = numbered("layer", [item.layer.number for item in analysis.layers])
-    raise OutputError(f"the analysis holds {analysed}, not layer {number}; analyse that layer too")
 
 
 def _view(activity: Activity, neurons: Sequence[NeuronResult], **known: Any) -> SequenceView:
@@ -182,6 +197,15 @@ def _view(activity: Activity, neurons: Sequence[NeuronResult], **known: Any) -> 
         neurons=shown,
         levels=activity.levels(neurons)[:, columns],
         firings=tuple(firing for firing in firings if firing.neuron in shown),
+    )
+
+
+def _planted(sites: PlantedSites) -> tuple[Site, ...]:
+    names = (sites.motif_names[motif] for motif in sites.motifs)
+    strands = ("+" if strand > 0 else "-" for strand in sites.strands)
+    bounds = zip(sites.starts, sites.ends, strands, names, strict=True)
+    return _ordered(
+        [Site(int(start), int(end), strand, name, "planted") for start, end, strand, name in bounds]
     )
 
 

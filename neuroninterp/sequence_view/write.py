@@ -6,6 +6,9 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from neuroninterp.errors import OutputError
+from neuroninterp.progress import Progress
+from neuroninterp.results.staging import staged
 from neuroninterp.sequence_view.figure import draw_view
 from neuroninterp.sequence_view.firing import Firing
 from neuroninterp.sequence_view.view import SequenceView
@@ -14,6 +17,8 @@ if TYPE_CHECKING:
     import pandas as pd
 
 __all__ = ["firings_table", "sites_table", "write_views"]
+
+_NAME = "views"
 
 
 def firings_table(views: Sequence[SequenceView]) -> pd.DataFrame:
@@ -51,8 +56,8 @@ def firings_table(views: Sequence[SequenceView]) -> pd.DataFrame:
             firing.start,
             firing.end,
             firing.part,
-            firing.motif_id,
-            firing.name,
+            firing.match_id,
+            firing.match_name,
             float(view.scores[max(0, firing.start) : max(0, firing.end)].sum()),
             ",".join(_planted(view, firing)),
         )
@@ -107,38 +112,58 @@ def write_views(
     folder: Path,
     *,
     region: tuple[int, int] | None = None,
-    advance: Callable[[int], None] = lambda drawn: None,
-) -> list[Path]:
-    """Write ``view_0.svg`` and ``.png``, …, ``firings.tsv`` and ``sites.tsv``.
+    verbose: bool = False,
+) -> Path:
+    """Write ``views/``: ``0.svg`` and ``0.png``, …, ``firings.tsv`` and ``sites.tsv``.
 
     Parameters
     ----------
     views : sequence of SequenceView
         The sequences; their number in this order names the pictures.
     folder : Path
-        Where to; it exists.
+        In which ``views`` is replaced.
     region : tuple of int or None
         Stretch drawn as letters; see :func:`neuroninterp.sequence_view.draw_view`.
-    advance : callable
-        Called with 1 for each sequence drawn.
+    verbose : bool
+        Show progress on standard error.
 
     Returns
     -------
-    list of Path
-        The files.
+    Path
+        The folder ``views``.
+
+    Raises
+    ------
+    OutputError
+        If it cannot be written.
     """
+    try:
+        with staged(folder, [_NAME]) as stage:
+            (stage / _NAME).mkdir()
+            with Progress(visible=verbose).stage("drawing", len(views)) as advance:
+                _draw(views, stage / _NAME, region, advance)
+            for name, table in (("firings", firings_table(views)), ("sites", sites_table(views))):
+                path = stage / _NAME / f"{name}.tsv"
+                table.to_csv(path, sep="\t", index=False, float_format="%.6g", errors="replace")
+    except OSError as error:
+        raise OutputError(
+            f"views could not be written to {folder} ({error.strerror or error})"
+        ) from error
+    return folder / _NAME
+
+
+def _draw(
+    views: Sequence[SequenceView],
+    folder: Path,
+    region: tuple[int, int] | None,
+    advance: Callable[[int], None],
+) -> None:
     import matplotlib
 
-    written = []
     # Letters' outlines get names from a random salt unless it is fixed; files should be equal.
     with matplotlib.rc_context({"svg.hashsalt": "neuroninterp"}):
         for number, view in enumerate(views):
             figure = draw_view(view, region=region)
-            for ending, options in (("svg", {"metadata": {"Date": None}}), ("png", {"dpi": 110})):
-                written.append(folder / f"view_{number}.{ending}")
-                figure.savefig(written[-1], **options)
+            figure.savefig(folder / f"{number}.svg", metadata={"Date": None})
+            figure.savefig(folder / f"{number}.png", dpi=110)
             advance(1)
-    for name, table in (("firings", firings_table(views)), ("sites", sites_table(views))):
-        written.append(folder / f"{name}.tsv")
-        table.to_csv(written[-1], sep="\t", index=False, float_format="%.6g")
-    return written

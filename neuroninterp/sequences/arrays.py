@@ -15,6 +15,7 @@ from neuroninterp.sequences.containers import Container, open_container
 from neuroninterp.sequences.dataset import MAX_BASES, Sequences
 from neuroninterp.sequences.keys import companion_key, find_inputs, find_labels
 from neuroninterp.sequences.layouts import fitting_axes, to_canonical
+from neuroninterp.sequences.sites import sites_beside
 from neuroninterp.sequences.stored import StoredArray
 
 __all__ = ["read_arrays"]
@@ -91,7 +92,11 @@ def read_arrays(
         class_names = _texts(container, inputs, _CLASS_NAMES, classes, classes, any_split=True)
         names = _texts(container, inputs, _RECORD_NAMES, total, rows, any_split=False)
         alone = len(container.arrays) == 1
-    data = Sequences(codes, labels, class_names, names, str(path))
+    sites = None
+    if file_format == "hdf5":
+        sites = sites_beside(path, inputs, total, codes.shape[1])
+        sites = None if sites is None else sites.among(0, rows)
+    data = Sequences(codes, labels, class_names, names, str(path), sites=sites)
     notes = []
     if "." in alphabet:
         others = alphabet.count(".")

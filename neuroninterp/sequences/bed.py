@@ -22,12 +22,13 @@ _STRANDS = ("+", "-", ".")
 
 
 class Interval(NamedTuple):
-    """One line of a BED file: 0-based, half-open, bp; strand "+", "-" or "."."""
+    """One line of a BED file: 0-based, half-open, bp; strand "+", "-" or "."; its name or ""."""
 
     chromosome: str
     start: int
     end: int
     strand: str
+    name: str = ""
 
     def centred(self, length: int) -> Interval:
         """Return the window of ``length`` bp around the middle."""
@@ -115,7 +116,8 @@ def bed_intervals(path: Path) -> Iterator[Interval]:
         strand = fields[5].strip() if len(fields) > 5 else "."
         if strand not in _STRANDS:
             raise DataError(f"{where}: strand {strand!r} in column 6; expected +, - or .")
-        yield Interval(fields[0], start, end, strand)
+        name = fields[3].strip() if len(fields) > 3 else ""
+        yield Interval(fields[0], start, end, strand, name)
 
 
 def _usable_windows(

@@ -4,10 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from neuroninterp.errors import DataError
+
+if TYPE_CHECKING:
+    from neuroninterp.sequences.sites import PlantedSites
 
 __all__ = ["MAX_BASES", "Sequences"]
 
@@ -33,6 +37,8 @@ class Sequences:
         Path of the file.
     notes : tuple of str
         What was left out, cut or padded, and why; one sentence each.
+    sites : PlantedSites or None
+        Where motifs were planted; None where the file does not say.
     """
 
     codes: np.ndarray
@@ -41,6 +47,7 @@ class Sequences:
     names: tuple[str, ...] | None
     source: str
     notes: tuple[str, ...] = ()
+    sites: PlantedSites | None = None
 
     def __len__(self) -> int:
         return len(self.codes)
@@ -72,6 +79,7 @@ class Sequences:
             codes=self.codes[chosen],
             labels=None if self.labels is None else self.labels[chosen],
             names=tuple(str(n) if self.names is None else self.names[n] for n in numbers),
+            sites=None if self.sites is None else self.sites.some(numbers),
         )
 
     @property

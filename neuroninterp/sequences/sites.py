@@ -6,14 +6,25 @@ A file of simulated data has, for each part, a dataset ``sites_{part}`` of one r
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
 
 from neuroninterp.errors import DataError
+from neuroninterp.sequences.bed import bed_intervals
+from neuroninterp.text import first_few
 
-__all__ = ["MOTIF_NAMES_KEY", "SITE_DTYPE", "PlantedSites", "read_sites", "sites_key"]
+__all__ = [
+    "MOTIF_NAMES_KEY",
+    "SITE_DTYPE",
+    "PlantedSites",
+    "read_bed_sites",
+    "read_sites",
+    "sites_beside",
+    "sites_key",
+]
 
 SITE_DTYPE = np.dtype(
     [
@@ -67,6 +78,19 @@ class PlantedSites:
             self.starts[begin:end],
             self.ends[begin:end],
             self.strands[begin:end],
+            self.motif_names,
+        )
+
+    def some(self, numbers: Sequence[int]) -> PlantedSites:
+        """Return the sites of the sequences of these numbers, counted anew in their order."""
+        bounds = np.searchsorted(self.sequences, [[n, n + 1] for n in numbers]).reshape(-1, 2)
+        rows = np.concatenate([np.arange(*pair) for pair in bounds] or [np.zeros(0, np.intp)])
+        return PlantedSites(
+            np.repeat(np.arange(len(bounds)), bounds[:, 1] - bounds[:, 0]),
+            self.motifs[rows],
+            self.starts[rows],
+            self.ends[rows],
+            self.strands[rows],
             self.motif_names,
         )
 
@@ -147,6 +171,91 @@ def read_sites(path: str | Path, part: str = "test") -> PlantedSites:
         records["end"],
         records["strand"],
         names,
+    )
+
+
+def sites_beside(path: str | Path, inputs: str, sequences: int, length: int) -> PlantedSites | None:
+    """Read the planted sites of the sequences under a key of a file, where it holds any.
+
+    Parameters
+    ----------
+    path : str or Path
+        HDF5 file.
+    inputs : str
+        Key of the sequences, for example "X_test".
+    sequences, length : int
+        How many there are, and their length (bp).
+
+    Returns
+    -------
+    PlantedSites or None
+        None where the file has none.
+
+    Raises
+    ------
+    DataError
+        As :func:`read_sites`, or if a site does not lie in the sequences.
+    """
+    import h5py
+
+    part = inputs.removeprefix("X_")
+    with h5py.File(path, "r") as file:
+        if part == inputs or sites_key(part) not in file:
+            return None
+    sites = read_sites(path, part)
+    outside = (sites.sequences >= sequences) | (sites.ends > length)
+    if outside.any():
+        row = int(outside.argmax())
+        raise DataError(
+            f"{path}: {sites_key(part)} has a site at {sites.starts[row]}-{sites.ends[row]} of "
+            f"sequence {sites.sequences[row]}, but there are {sequences} sequences of {length} bp"
+        )
+    return sites
+
+
+def read_bed_sites(path: str | Path, names: Sequence[str]) -> PlantedSites:
+    """Read the sites of sequences from a BED file whose chromosomes are their names.
+
+    Parameters
+    ----------
+    path : str or Path
+        BED file, plain or gzipped: sequence, start, end, and where there are more columns
+        the motif's name and, in the sixth, the strand.
+    names : sequence of str
+        Names of the sequences.
+
+    Returns
+    -------
+    PlantedSites
+        Those of these sequences; others are passed over. A site without a strand counts as
+        forward, one without a name is called "site".
+
+    Raises
+    ------
+    DataError
+        If a line is no BED interval, or no site is on any of these sequences.
+    """
+    numbers = {name: number for number, name in enumerate(names)}
+    found = [site for site in bed_intervals(Path(path)) if site.chromosome in numbers]
+    if not found:
+        raise DataError(
+            f"{path}: no site on any of the {len(names)} sequences; expected their names in the "
+            f"first column, such as {first_few(list(names), 3)}"
+        )
+    motifs = tuple(dict.fromkeys(site.name or "site" for site in found))
+    rows = sorted(
+        (
+            numbers[site.chromosome],
+            site.start,
+            site.end,
+            motifs.index(site.name or "site"),
+            -1 if site.strand == "-" else 1,
+        )
+        for site in found
+    )
+    sequence, start, end, motif, strand = (np.array(column) for column in zip(*rows, strict=True))
+    return PlantedSites(
+        sequence, motif.astype(np.int32), start, end, strand.astype(np.int8), motifs
     )
 
 
