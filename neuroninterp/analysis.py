@@ -56,6 +56,7 @@ def analyze(
     motifs: str | Path = "JASPAR2024",
     relevant: Sequence[str] = (),
     effort: str = "standard",
+    rounds: int | None = None,
     seed: int = 0,
     force: bool = False,
     device: str = "auto",
@@ -93,6 +94,9 @@ def analyze(
         Ids or names of the motifs that the network is expected to know.
     effort : str
         "quick", "standard" or "thorough" sampling.
+    rounds : int or None
+        Of decoupling: 1 or 2 allow no more parts than NeuronMotif's; see
+        :func:`neuroninterp.decouple`.
     seed : int
         The same seed gives the same result.
     force : bool
@@ -157,6 +161,7 @@ def analyze(
         effort=effort,
         seed=seed,
         n_jobs=n_jobs,
+        rounds=rounds,
     )
     results, localist = [], {}
     skipped = [*(layer.reason for layer in model.blocked), *too_long, *_not_decoupled(model)]
@@ -190,6 +195,7 @@ def analyze(
             "targets": len(database),
             "relevant": list(relevant),
             "effort": effort,
+            "rounds": rounds,
             "seed": seed,
             "force": force,
             "alphabet": model.layout.alphabet,

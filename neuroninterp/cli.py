@@ -79,6 +79,13 @@ def inspect(model: str, as_json: bool, held: tuple[tuple[str, float], ...], **op
     show_default=True,
     help="How carefully to sample.",
 )
+@click.option(
+    "--rounds",
+    type=click.IntRange(min=1),
+    default=None,
+    help="Of decoupling: 1 allows as many parts as inspect has shifts, 2 their square.  "
+    "[default: as many parts as differ]",
+)
 @click.option("--force", is_flag=True, help="Sample layers too that would take very long.")
 @click.option("--seed", type=click.IntRange(min=0), default=0, show_default=True)
 @data_options

@@ -80,6 +80,7 @@ def _describe_layer(fields: LayerFields) -> dict[str, Any]:
         "start": layer.start,
         "direction": layer.direction,
         "shifts": layer.shifts,
+        "shifts_twice": layer.shifts**2,
         "uncertainty": layer.uncertainty,
     }
 
@@ -98,6 +99,7 @@ _COLUMNS: tuple[tuple[str, Literal["left", "right"]], ...] = (
     ("effective", "right"),
     ("jump (bp)", "right"),
     ("shifts", "right"),
+    ("two rounds", "right"),
 )
 
 
@@ -170,7 +172,8 @@ def _row(fields: LayerFields) -> list[str]:
         str(measured.size) + ("*" if measured.reason else ""),
         "-" if effective is None else str(effective.size),
         str(layer.jump) + (" from the end" if layer.direction < 0 else ""),
-        str(layer.shifts),
+        f"{layer.shifts:,}",
+        f"{layer.shifts**2:,}",
     ]
 
 
@@ -183,7 +186,7 @@ def _blocked_row(layer: BlockedLayer) -> list[str]:
         str(layer.kernel),
         *("", "", "", ""),
         field,
-        *("", "", "", ""),
+        *("", "", "", "", ""),
     ]
 
 

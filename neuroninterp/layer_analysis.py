@@ -57,6 +57,8 @@ class LayerOptions:
         Seed of the run.
     n_jobs : int
         Threads for matching.
+    rounds : int or None
+        Of decoupling; see :func:`neuroninterp.decouple`.
     grammar : bool
         Whether to compose the layer's dictionary and its neurons' syntaxes.
     """
@@ -66,6 +68,7 @@ class LayerOptions:
     effort: str
     seed: int
     n_jobs: int
+    rounds: int | None = None
     grammar: bool = True
 
 
@@ -113,7 +116,7 @@ def analyse_layer(
     with progress.stage(f"layer {layer}: decoupling", len(chosen)) as advance:
         neurons, splits = [], []
         for drawn, observed in zip(samples, from_data, strict=True):
-            neuron = _describe(model, drawn, observed, options.seed)
+            neuron = _describe(model, drawn, observed, options)
             neurons.append(neuron)
             splits.append(_control(drawn, neuron.parts, options))
             advance(1)
@@ -170,13 +173,16 @@ def _raised(whole: Motif | None, seen: Sequence[float]) -> Motif | None:
 
 
 def _describe(
-    model: Model, drawn: ActivationSample, observed: ActivationSample | None, seed: int
+    model: Model, drawn: ActivationSample, observed: ActivationSample | None, options: LayerOptions
 ) -> NeuronResult:
     """Turn a neuron's samples into its PPMs."""
     whole = mixture(model, drawn)
-    parts = decouple(model, drawn, seed=seed)
+    rounds, seed = options.rounds, options.seed
+    parts = decouple(model, drawn, rounds=rounds, seed=seed)
     data_whole = mixture(model, observed) if observed is not None else None
-    data_parts = decouple(model, observed, seed=seed) if observed is not None else ()
+    data_parts: tuple[Part, ...] = ()
+    if observed is not None:
+        data_parts = decouple(model, observed, rounds=rounds, seed=seed)
     # A consensus or a window from the data can beat the sampler's best: the maximum is the
     # largest value that was seen anywhere.
     seen = [motif.maximum for motif in (*parts, data_whole, *data_parts) if motif is not None]

@@ -139,9 +139,11 @@ def test_inspect() -> None:
         "held": {},
     }
     keys = ("number", "filters", "kernel", "stride", "dilation", "receptive_field", "jump")
-    first, second = ([layer[key] for key in (*keys, "shifts")] for layer in described["layers"])
-    assert first == [1, 30, 19, 1, 1, 19, 1, 1]
-    assert second == [2, 128, 5, 1, 1, 28, 2, 2]
+    first, second = (
+        [layer[key] for key in (*keys, "shifts", "shifts_twice")] for layer in described["layers"]
+    )
+    assert first == [1, 30, 19, 1, 1, 19, 1, 1, 1]
+    assert second == [2, 128, 5, 1, 1, 28, 2, 2, 4]
     assert [layer["measured_field"]["size"] for layer in described["layers"]] == [19, 28]
     assert all(
         layer["effective_field"]["size"] <= layer["receptive_field"]

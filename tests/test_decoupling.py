@@ -50,6 +50,8 @@ def test_every_hidden_shift_becomes_one_sharp_part(pools: tuple[int, ...]) -> No
     (drawn,) = sample(model, layer)
     parts = decouple(model, drawn)
     assert len(parts) == shifts
+    # One round of NeuronMotif's allows as many, and they are found.
+    assert len(decouple(model, drawn, rounds=1)) == shifts
     assert sum(part.share for part in parts) == pytest.approx(1.0)
     assert all(part.share == pytest.approx(1 / shifts, abs=0.12) for part in parts)
     places = sorted(part.consensus.index(MOTIF) for part in parts)

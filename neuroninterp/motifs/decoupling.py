@@ -13,6 +13,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from neuroninterp.backend import one_thread
+from neuroninterp.errors import NeuroninterpError
 from neuroninterp.models import Model
 from neuroninterp.motifs.decoupling_partition import Partitioner
 from neuroninterp.motifs.decoupling_winners import (
@@ -51,7 +52,9 @@ def mixture(model: Model, sample: ActivationSample) -> Motif | None:
 
 
 @one_thread()
-def decouple(model: Model, sample: ActivationSample, *, seed: int = 0) -> tuple[Part, ...]:
+def decouple(
+    model: Model, sample: ActivationSample, *, rounds: int | None = None, seed: int = 0
+) -> tuple[Part, ...]:
     """Split a neuron's sample into parts of one alignment each.
 
     All windows of the sample end in a part, so that the share-weighted mean of the parts'
@@ -63,6 +66,10 @@ def decouple(model: Model, sample: ActivationSample, *, seed: int = 0) -> tuple[
         The network.
     sample : ActivationSample
         A neuron's sample, from the model or from data.
+    rounds : int or None
+        Largest number of parts, as NeuronMotif counts them: as many as the pools below have
+        shifts in one round, the square of that in two, … None has as many as are found to
+        differ, which motifs of which either will do need even where nothing hides a shift.
     seed : int
         Seed of the choice of the windows whose gradients are taken.
 
@@ -71,10 +78,17 @@ def decouple(model: Model, sample: ActivationSample, *, seed: int = 0) -> tuple[
     tuple of Part
         Largest share first; one part with share 1 where nothing hides a shift or all parts
         are the same motif; empty for a dead neuron.
+
+    Raises
+    ------
+    NeuroninterpError
+        If ``rounds`` is below 1.
     """
+    if rounds is not None and rounds < 1:
+        raise NeuroninterpError(f"rounds is {rounds}; expected at least 1")
     if sample.dead:
         return ()
-    groups = _groups(model, sample, seed)
+    groups = _groups(model, sample, rounds, seed)
     parts = _parts(model, sample, groups)
     return tuple(parts[i] for i in np.argsort([-part.share for part in parts], kind="stable"))
 
@@ -112,24 +126,33 @@ def random_groups(
     return [group for group in groups if sample.weights[group].sum() > 0]
 
 
-def _groups(model: Model, sample: ActivationSample, seed: int) -> list[np.ndarray]:
+def _groups(
+    model: Model, sample: ActivationSample, rounds: int | None, seed: int
+) -> list[np.ndarray]:
     trunk = model.trunk(sample.layer)
     nodes = reading_nodes(model, sample.layer)
+    shifts = model.layer(sample.layer).shifts
+    most = _most_parts(shifts, rounds)
     counted = np.flatnonzero(sample.weights > 0)
-    if not nodes or len(counted) < 2:
+    if not nodes or len(counted) < 2 or most < 2:
         return [np.arange(len(sample.values))]
     rng = np.random.default_rng([seed, sample.layer, sample.neuron, 4])
     rows = counted[representatives(trunk, sample.values[counted], rng)]
-    shifts = model.layer(sample.layer).shifts
     partitioner = Partitioner(
         trunk,
         sample,
         rows,
         signatures(model, sample, nodes, rows),
-        most_parts=min(max(_PARTS_PER_SHIFT * shifts, _FEWEST_ALLOWED), _MOST_PARTS),
+        most_parts=most,
         shifts=shifts,
     )
     return _with_mass(sample, partitioner.groups())
+
+
+def _most_parts(shifts: int, rounds: int | None) -> int:
+    if rounds is None:
+        return min(max(_PARTS_PER_SHIFT * shifts, _FEWEST_ALLOWED), _MOST_PARTS)
+    return min(shifts**rounds, _MOST_PARTS)
 
 
 def _with_mass(sample: ActivationSample, groups: list[np.ndarray]) -> list[np.ndarray]:
