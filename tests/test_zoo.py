@@ -33,6 +33,8 @@ from zoo.tables.paper import paper_row
 
 AS_ONNX = ("cnn-1", "cnn-2", "cnn-25")
 """Shipped in both formats."""
+OTHERS = ("toy-2", "sequence-dnn-3")
+"""Shipped, and not of Koo & Eddy."""
 
 
 @pytest.fixture(scope="module")
@@ -291,7 +293,7 @@ def test_list_is_light_and_complete():
     rows = json.loads(done.stdout)
     assert [row["name"] for row in rows] == list(zoo.names())
     assert len(rows) == 25
-    assert {row["name"] for row in rows if row["shipped"]} == {*VARIANTS, "toy-2"}
+    assert {row["name"] for row in rows if row["shipped"]} == {*VARIANTS, *OTHERS}
 
 
 def test_list_shows_every_network_on_one_line_of_80_columns():
@@ -385,8 +387,10 @@ def test_readme_of_the_weights_quotes_the_records():
 
 
 def test_unshipped_weights_are_told():
-    assert zoo.shipped() == (*VARIANTS, "toy-2")
-    with pytest.raises(ModelError, match=r"'bd-10' are not shipped .those of cnn-1, .*, toy-2 are"):
+    assert zoo.shipped() == (*VARIANTS, *OTHERS)
+    with pytest.raises(
+        ModelError, match=r"'bd-10' are not shipped .those of cnn-1, .*toy-2, .* are"
+    ):
         zoo.load("bd-10")
     with pytest.raises(ModelError, match=r"'cnn-4' is not shipped as onnx; use its \.keras file"):
         zoo.weights_path("cnn-4", "onnx")
