@@ -8,7 +8,7 @@ from zoo.cli.building import build
 from zoo.cli.data import in_vivo
 from zoo.cli.listing import list_models, relevant
 from zoo.cli.simulation import simulate
-from zoo.cli.tables import logos, table1, table2
+from zoo.cli.tables import dragonn, logos, table1, table2
 from zoo.cli.training import train
 
 __all__ = ["zoo"]
@@ -19,5 +19,8 @@ def zoo() -> None:
     """Networks of the papers: their data, their training, their tables."""
 
 
-for _command in (list_models, relevant, simulate, in_vivo, build, train, table1, table2, logos):
+for _command in (
+    *(list_models, relevant, simulate, in_vivo, build, train),
+    *(table1, table2, logos, dragonn),
+):
     zoo.add_command(_command)

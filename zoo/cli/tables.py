@@ -1,4 +1,4 @@
-"""Commands that make the paper's tables and figures again."""
+"""Commands that make the papers' tables and figures again."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import click
 from neuroninterp.text import comma_separated
 from zoo.cli.interruption import continued_later
 
-__all__ = ["logos", "table1", "table2"]
+__all__ = ["dragonn", "logos", "table1", "table2"]
 
 _NATURAL = click.IntRange(min=0)
 _POSITIVE = click.IntRange(min=1)
@@ -158,3 +158,43 @@ def logos(
 
     draw_filters(names, output, runs=runs, trial=trial, data=data, alignment=alignment)
     click.echo(f"wrote {output}")
+
+
+@click.command()
+@click.option(
+    "-o",
+    "--output",
+    type=click.Path(path_type=Path),
+    required=True,
+    help="Folder for data, networks and figures; what is there already is used.",
+)
+@click.option("--simulations", default="", help="Separated by commas.  [default: all six]")
+@click.option(
+    "--networks", default="", help="Separated by commas.  [default: one and three layers]"
+)
+@click.option(
+    "--epochs", type=_POSITIVE, default=100, show_default=True, help="Largest number of epochs."
+)
+@click.option("--seed", type=_NATURAL, default=0, show_default=True, help="Of data and training.")
+@click.option("--motifs", default="JASPAR2024", show_default=True, help="Known motifs.")
+@click.option(
+    "--effort", default="quick", show_default=True, help="Of sampling: quick, standard, thorough."
+)
+@click.option("--device", default="auto", show_default=True, help="auto, cpu or gpu.")
+@click.option("-v/-q", "--verbose/--quiet", default=True, help="Show progress.")
+def dragonn(output: Path, simulations: str, networks: str, **chosen: Any) -> None:
+    """Make DragoNN's figures again: SequenceDNN on six simulations, tested and analysed.
+
+    Makes what is missing, and continues where it was interrupted.
+    """
+    from zoo.tables.dragonn import make_dragonn
+
+    with continued_later():
+        _, files = make_dragonn(
+            output,
+            simulations=comma_separated(simulations) or None,
+            networks=comma_separated(networks) or None,
+            report=click.echo,
+            **chosen,
+        )
+    click.echo(f"wrote {', '.join(file.name for file in files)} to {output}")

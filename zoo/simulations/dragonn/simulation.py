@@ -22,7 +22,7 @@ from zoo.simulations.dragonn.parameters import (
 )
 from zoo.simulations.dragonn.planting import Placement, both_strands, draw_bases, place_apart
 
-__all__ = ["DragonnSimulation", "simulate"]
+__all__ = ["DragonnSimulation", "planted_motifs", "simulate"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -94,8 +94,8 @@ def simulate(
     UnknownNameError, MotifFileError
         If a motif is not found.
     """
-    make, names, class_names = _RECIPES[type(parameters)]
-    planted = find_motifs(names(parameters), motifs)
+    make, _, class_names = _RECIPES[type(parameters)]
+    planted = planted_motifs(parameters, motifs)
     widths = np.array([motif.width for motif in planted], np.int64)
     placement, labels = _joined(make(parameters, widths, rng))
     order = rng.permutation(len(placement))
@@ -104,6 +104,18 @@ def simulate(
     codes = draw_bases(sites, planted, (len(order), parameters.length), parameters.gc, rng)
     titles = class_names or tuple(motif.name for motif in planted)
     return DragonnSimulation(codes, labels[order], sites, planted, titles)
+
+
+def planted_motifs(parameters: Parameters, motifs: str = COLLECTION) -> tuple[PlantedMotif, ...]:
+    """Return the motifs that a simulation plants, in the order of its sites' indices.
+
+    Raises
+    ------
+    UnknownNameError, MotifFileError
+        If a motif is not found.
+    """
+    _, names, _ = _RECIPES[type(parameters)]
+    return find_motifs(names(parameters), motifs)
 
 
 _Classes = Sequence[tuple[Placement, np.ndarray]]
