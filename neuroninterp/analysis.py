@@ -164,7 +164,7 @@ def analyze(
         rounds=rounds,
     )
     results, localist = [], {}
-    skipped = [*(layer.reason for layer in model.blocked), *too_long, *_not_decoupled(model)]
+    skipped = [*(layer.reason for layer in model.blocked), *too_long]
     if layers is not None:
         skipped += _not_chosen(model, layers)
     for number in chosen:
@@ -205,7 +205,7 @@ def analyze(
         skipped=tuple(skipped),
         fields=fields,
         blocked=model.blocked,
-        notes=(*model.notes, *([] if warning is None else [warning])),
+        notes=(*model.notes, *_not_decoupled(model), *([] if warning is None else [warning])),
     )
     if folder is not None:
         with progress.stage("writing results"):

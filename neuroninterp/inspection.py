@@ -237,7 +237,7 @@ def print_outcome(result: AnalysisResult, folder: Path) -> None:
     if result.performance is not None:
         means = mean_performance(result.performance)
         console.print(f"  the model itself: {spoken(means)}", soft_wrap=True)
-    for sentence in result.skipped:
+    for sentence in (*result.skipped, *result.notes):
         console.print(f"  note: {escape(printable(sentence, 500))}", soft_wrap=True)
     console.print(
         f"computed on the {result.model['device']}; report: {escape(str(folder / 'report.html'))}",

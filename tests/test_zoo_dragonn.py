@@ -115,7 +115,7 @@ def test_its_analysis_names_the_motif_and_says_that_nothing_is_decoupled(trained
     (layer,) = result.layers
     named = [{match.target_name for match in neuron.matches} for neuron in layer.neurons]
     assert sum("CTCF" in names for names in named) >= 2
-    assert any("no layer lies above a pool" in sentence for sentence in result.skipped)
+    assert any("no layer lies above a pool" in sentence for sentence in result.notes)
     # The command's performance is the training run's.
     row = result.performance.to_dict("records")[0]
     for name in SCORES:
@@ -126,7 +126,7 @@ def test_a_network_with_layers_above_a_pool_is_decoupled_without_a_word():
     result = ni.analyze(
         zoo.weights_path("toy-2"), layers=[1], neurons=[0], effort="quick", device="cpu"
     )
-    assert not any("no layer lies above a pool" in sentence for sentence in result.skipped)
+    assert not any("no layer lies above a pool" in sentence for sentence in result.notes)
 
 
 def test_shipped_network_tells_fresh_heterodimers_as_recorded():
