@@ -15,10 +15,12 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from zoo.architectures.dragonn import sequence_dnn
     from zoo.architectures.koo_eddy import variant
     from zoo.calibration import random_network
     from zoo.catalogue import build, names, network
     from zoo.pretrained import load, read_record, shipped, test_data_path, weights_path
+    from zoo.simulations.dragonn.files import write_dragonn
     from zoo.simulations.files import write_koo_eddy, write_simulation
     from zoo.simulations.koo_eddy import relevant_motifs, simulate
     from zoo.simulations.neuronmotif import simulate_toy_2
@@ -32,6 +34,7 @@ __all__ = [
     "random_network",
     "read_record",
     "relevant_motifs",
+    "sequence_dnn",
     "shipped",
     "simulate",
     "simulate_toy_2",
@@ -39,6 +42,7 @@ __all__ = [
     "train",
     "variant",
     "weights_path",
+    "write_dragonn",
     "write_koo_eddy",
     "write_simulation",
 ]
@@ -51,6 +55,7 @@ _HOME = {
     "random_network": "zoo.calibration",
     "read_record": "zoo.pretrained",
     "relevant_motifs": "zoo.simulations.koo_eddy",
+    "sequence_dnn": "zoo.architectures.dragonn",
     "shipped": "zoo.pretrained",
     "simulate": "zoo.simulations.koo_eddy",
     "simulate_toy_2": "zoo.simulations.neuronmotif",
@@ -58,6 +63,7 @@ _HOME = {
     "train": "zoo.training",
     "variant": "zoo.architectures.koo_eddy",
     "weights_path": "zoo.pretrained",
+    "write_dragonn": "zoo.simulations.dragonn.files",
     "write_koo_eddy": "zoo.simulations.files",
     "write_simulation": "zoo.simulations.files",
 }

@@ -1,4 +1,4 @@
-"""DNA sequences: one-hot coding, reading of data files, backgrounds and shuffles."""
+"""DNA sequences: one-hot coding, reading of data files, planted sites, backgrounds, shuffles."""
 
 from neuroninterp.sequences.background import background, shuffle_dinucleotides
 from neuroninterp.sequences.coding import (
@@ -10,8 +10,10 @@ from neuroninterp.sequences.coding import (
 )
 from neuroninterp.sequences.dataset import Sequences
 from neuroninterp.sequences.reading import read_sequences
+from neuroninterp.sequences.sites import PlantedSites, read_sites
 
 __all__ = [
+    "PlantedSites",
     "Sequences",
     "background",
     "codes_from_one_hot",
@@ -19,6 +21,7 @@ __all__ = [
     "encode",
     "one_hot",
     "read_sequences",
+    "read_sites",
     "reverse_complement",
     "shuffle_dinucleotides",
 ]
