@@ -313,6 +313,20 @@ def test_fasta_and_bed_hold_the_same_simulation(tmp_path):
         assert (motif, decode(planted)) == ("TAL1::TCF3", [letters])
 
 
+def test_help_lists_the_simulations_and_the_options_of_each():
+    def shown(*arguments):
+        done = CliRunner().invoke(command, ["simulate", *arguments, "--help"])
+        return " ".join(done.output.split())
+
+    assert all(name in shown() for name in ("koo-eddy", "toy-2", *SIMULATIONS))
+    assert "--buffer" in shown("koo-eddy")
+    assert "--motif-1 TEXT Motif on the left of a positive. [default: SPI1_known4]" in shown(
+        "heterodimer"
+    )
+    assert "--buffer" not in shown("heterodimer")
+    assert "[default: CTCF_known1,ZNF143_known2,SIX5_known1]" in shown("multi-motif")
+
+
 def test_what_cannot_be_simulated_is_told(tmp_path):
     def told(*arguments):
         done = CliRunner().invoke(command, ["simulate", *arguments, "-o", str(tmp_path / "x")])

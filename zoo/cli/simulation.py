@@ -39,7 +39,7 @@ class _Simulations(click.Group):
     """A group whose first sub-command is meant where none is named."""
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
-        named = args and (args[0] == "--help" or not args[0].startswith("-"))
+        named = args and (args[0] in ctx.help_option_names or not args[0].startswith("-"))
         return super().parse_args(ctx, args if named else [_DEFAULT, *args])
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
