@@ -39,9 +39,9 @@ def cnn_25() -> ni.Model:
     return ni.load("zoo:cnn-25")
 
 
-@pytest.fixture(scope="module")
-def toy_2() -> ni.Model:
-    return ni.load(weights_path("toy-2", "onnx"))
+@pytest.fixture(scope="module", params=["keras", "onnx"])
+def toy_2(request: pytest.FixtureRequest) -> ni.Model:
+    return ni.load(weights_path("toy-2", request.param))
 
 
 @pytest.fixture(scope="module")
@@ -56,8 +56,11 @@ def recurrent(tmp_path_factory: pytest.TempPathFactory) -> ni.Model:
     return saved(model, tmp_path_factory.mktemp("recurrent") / "recurrent.keras")
 
 
+@pytest.mark.parametrize("recomputed", ["part", "whole"])
 @pytest.mark.parametrize("scale", ["logit", "output"])
-def test_mutagenesis_of_a_class_is_the_loop_over_bases(toy_2, scale):
+def test_mutagenesis_of_a_class_is_the_loop_over_bases(toy_2, scale, recomputed, monkeypatch):
+    if recomputed == "whole":
+        monkeypatch.setattr("neuroninterp.attribution.mutagenesis.incremental", lambda *_: None)
     codes = random_codes(2, toy_2.length)
     codes[1, :3] = 4
 
@@ -70,7 +73,10 @@ def test_mutagenesis_of_a_class_is_the_loop_over_bases(toy_2, scale):
         return oracle(toy_2.graph, np.eye(5, 4)[edited])[last.inputs[0]].reshape(-1)
 
     found = ni.attribute(toy_2, codes, "ism", scale=scale)
-    assert np.abs(found.hypothetical - edited_one_by_one(codes, value)).max() < 1e-5
+    # The ONNX runtime lends no logit; through its probabilities near 1 no more can be told.
+    coarse = recomputed == "whole" and scale == "logit" and toy_2.format == "onnx"
+    limit = 1e-4 if coarse else 1e-5
+    assert np.abs(found.hypothetical - edited_one_by_one(codes, value)).max() < limit
     assert np.abs(found.hypothetical.sum(axis=2)).max() < 1e-5
     assert np.allclose(found.prediction, toy_2.predict(codes)[:, 0])
     assert np.allclose(found.value, [value(row[None], 0)[0] for row in codes], atol=1e-5)

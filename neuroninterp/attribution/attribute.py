@@ -6,21 +6,18 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from neuroninterp.attribution.agreement import check_output
 from neuroninterp.attribution.explained import Explained
 from neuroninterp.attribution.methods import METHODS, Found, Task
 from neuroninterp.attribution.own_runtime import model_outputs
 from neuroninterp.attribution.records import Attribution
 from neuroninterp.attribution.target import Target, class_target, neuron_target
-from neuroninterp.errors import DataError, FidelityError, UnknownNameError
+from neuroninterp.errors import DataError, UnknownNameError
 from neuroninterp.models import Model
 from neuroninterp.progress import Progress
 from neuroninterp.sequences import Sequences, codes_from_one_hot
 
 __all__ = ["attribute"]
-
-_TOLERANCE = 1e-4
-"""Largest accepted difference between graph and runtime, relative to the largest output, or
-to 1 where that is larger."""
 
 _CHECKED = 32
 """Sequences on which graph and runtime are compared."""
@@ -134,7 +131,7 @@ def attribute(
     if method != "ism":
         task.on_graph(method)
         with progress.stage("checking the graph"):
-            _check_output(task, prediction)
+            check_output(model, chosen, codes[:_CHECKED], _some(positions))
     with progress.stage(method, len(codes)) as advance:
         found = METHODS[method](task, advance)
     value = found.value.astype(np.float64)
@@ -160,6 +157,10 @@ def attribute(
         },
         notes=(*found.notes, *_gap_notes(found)),
     )
+
+
+def _some(positions: np.ndarray | None) -> np.ndarray | None:
+    return None if positions is None else positions[:_CHECKED]
 
 
 def _settings(
@@ -244,32 +245,3 @@ def _choose(
     outputs = model_outputs(model, codes, batch_size=batch_size)
     at = outputs if position is None else outputs[:, position]
     return chosen, at[:, chosen.channel]
-
-
-def _check_output(task: Task, prediction: np.ndarray | None) -> None:
-    """Compare the graph's output with the model's own on some of the sequences.
-
-    The layers' values were compared when the model was loaded; what follows them was not.
-
-    Raises
-    ------
-    FidelityError
-        If they differ.
-    """
-    if prediction is None:
-        return
-    target, rows = task.target, slice(0, _CHECKED)
-    graph = task.model.graph
-    whole = Target(
-        target.description, graph, graph.outputs[0], target.channel, position=target.position
-    )
-    where = None if task.positions is None else task.positions[rows]
-    explained = Explained(task.model, whole, task.codes.shape[1])
-    mine = explained.values(task.codes[rows], where)
-    off = float(np.abs(mine - prediction[rows]).max())
-    # Written so that NaN fails too.
-    if not off <= _TOLERANCE * max(1.0, float(np.abs(prediction[rows]).max())):
-        raise FidelityError(
-            f"{target.description}: the graph is off by {off:.2g} from the model's own runtime; "
-            "--method ism (method='ism') does not need it; please report this model"
-        )

@@ -90,15 +90,16 @@ class Found:
 
 
 def _ism(task: Task, advance: _Advance) -> Found:
-    hypothetical, value = mutagenesis(
+    hypothetical, value, notes = mutagenesis(
         task.model,
         task.target,
+        task.explained,
         task.codes,
         task.positions,
         batch_size=task.batch_size,
         advance=advance,
     )
-    return Found(hypothetical, value)
+    return Found(hypothetical, value, notes=tuple(notes))
 
 
 def _saliency(task: Task, advance: _Advance) -> Found:

@@ -1,83 +1,86 @@
 """In-silico mutagenesis: the explained number with every other base at every position.
 
-Computed by the model's own runtime, so that it works for any model. What the edited base is
-already is not computed again, and where the explained number sees only a stretch of the
-sequence, only that stretch is edited.
+By the model's own runtime, which works for any model; or, where that is cheaper, recomputing
+only what an edit can reach (:mod:`neuroninterp.attribution.incremental`), once that was seen
+to give the same. What the edited base is already is not computed again, and where the
+explained number sees only a stretch of the sequence, only that stretch is edited.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 
 import numpy as np
 
+from neuroninterp.attribution.agreement import check_output
+from neuroninterp.attribution.edits import Edits, list_edits
+from neuroninterp.attribution.explained import Explained
+from neuroninterp.attribution.incremental import Incremental, incremental
 from neuroninterp.attribution.own_runtime import runtime_values
 from neuroninterp.attribution.target import Target
+from neuroninterp.errors import FidelityError
 from neuroninterp.fields import required_intervals
 from neuroninterp.models import Model
 
-__all__ = ["Edits", "list_edits", "mutagenesis"]
+__all__ = ["WholeNetwork", "mutagenesis"]
 
 _EDITS_PER_BLOCK = 2**18
 _EDITS_AT_ONCE = 4096
 
-
-@dataclass(frozen=True, eq=False)
-class Edits:
-    """Changes of one base, in the order of sequence, position and base.
-
-    Parameters
-    ----------
-    rows, positions, bases : numpy.ndarray, shape=(E,)
-        Sequence and position (both from 0) and new base (0 to 3) of each edit.
-    """
-
-    rows: np.ndarray
-    positions: np.ndarray
-    bases: np.ndarray
-
-    def __len__(self) -> int:
-        return len(self.rows)
-
-    def some(self, chosen: slice | np.ndarray) -> Edits:
-        """Return a part of the edits."""
-        return Edits(self.rows[chosen], self.positions[chosen], self.bases[chosen])
-
-    def apply(self, codes: np.ndarray) -> np.ndarray:
-        """Return the edited sequences, one an edit, (E, L)."""
-        edited = codes[self.rows]
-        edited[np.arange(len(self)), self.positions] = self.bases
-        return edited
+_PROBES = 16
+_TOLERANCE = 1e-5
+"""Largest accepted difference of recomputing only a part, relative to the number, or to 1
+where that is larger."""
 
 
-def list_edits(codes: np.ndarray, reach: np.ndarray | None = None) -> Edits:
-    """List every change of one base into another; an unknown base changes into all four.
+class WholeNetwork:
+    """Computes the explained number of edited sequences by the model's own runtime.
 
     Parameters
     ----------
-    codes : numpy.ndarray, shape=(N, L)
-        Sequences, uint8.
-    reach : numpy.ndarray or None, shape=(N, 2)
-        First and last position of each sequence that can matter; None for all.
+    model : Model
+        The network.
+    target : Target
+        What is explained.
+    length : int
+        Length of the sequences, bp.
+    batch_size : int
+        Sequences at once.
     """
-    changes = codes[:, :, None] != np.arange(4, dtype=np.uint8)
-    if reach is not None:
-        at = np.arange(codes.shape[1])
-        changes &= ((at >= reach[:, :1]) & (at <= reach[:, 1:]))[:, :, None]
-    rows, positions, bases = np.nonzero(changes)
-    return Edits(rows, positions, bases.astype(np.uint8))
+
+    def __init__(self, model: Model, target: Target, length: int, batch_size: int = 256) -> None:
+        self._model = model
+        self._target = target
+        self._batch_size = batch_size
+        self.rows = max(1, _EDITS_PER_BLOCK // (3 * length))
+
+    def values(
+        self, codes: np.ndarray, positions: np.ndarray | None, edits: Edits
+    ) -> tuple[np.ndarray, np.ndarray]:
+        """Return the number of sequences and of their edits; see :class:`Incremental`."""
+        pieces = [self._of(codes, positions)]
+        for begin in range(0, len(edits), _EDITS_AT_ONCE):
+            some = edits.some(slice(begin, begin + _EDITS_AT_ONCE))
+            where = None if positions is None else positions[some.rows]
+            pieces.append(self._of(some.apply(codes), where))
+        return pieces[0], np.concatenate([pieces[0][:0], *pieces[1:]])
+
+    def _of(self, codes: np.ndarray, positions: np.ndarray | None) -> np.ndarray:
+        return runtime_values(
+            self._model, self._target, codes, positions, batch_size=self._batch_size
+        )
 
 
 def mutagenesis(
     model: Model,
     target: Target,
+    explained: Explained | None,
     codes: np.ndarray,
     positions: np.ndarray | None,
     *,
     batch_size: int = 256,
     advance: Callable[[int], None] = lambda done: None,
-) -> tuple[np.ndarray, np.ndarray]:
+) -> tuple[np.ndarray, np.ndarray, list[str]]:
     """Return what each base at each position does to the explained number.
 
     Parameters
@@ -86,6 +89,8 @@ def mutagenesis(
         The network.
     target : Target
         What is explained.
+    explained : Explained or None
+        How the graph computes it, where it can.
     codes : numpy.ndarray, shape=(N, L)
         Sequences, uint8.
     positions : numpy.ndarray or None, shape=(N,)
@@ -101,27 +106,59 @@ def mutagenesis(
         The number with each base at each position, less its mean over the four; float32.
     values : numpy.ndarray, shape=(N,)
         The number of the sequences as they are, float64.
+    notes : list of str
+        What the user should know, a sentence each.
     """
-    values = runtime_values(model, target, codes, positions, batch_size=batch_size)
     reach = _reach(target, positions)
-    rows_at_once = max(1, _EDITS_PER_BLOCK // (3 * codes.shape[1]))
-    pieces = []
-    for begin in range(0, len(codes), rows_at_once):
-        rows = slice(begin, begin + rows_at_once)
-        block = codes[rows]
-        where = None if positions is None else positions[rows]
-        numbers = np.repeat(values[rows], codes.shape[1] * 4).reshape(*block.shape, 4)
+    fast = None if explained is None else incremental(explained, codes.shape[1])
+    notes = [] if fast is None else _disagreement(fast, model, target, explained, codes, positions)
+    computing: Incremental | WholeNetwork
+    computing = WholeNetwork(model, target, codes.shape[1], batch_size)
+    if fast is not None and not notes:
+        computing = fast
+    hypothetical, values = [], []
+    for begin in range(0, len(codes), computing.rows):
+        rows = slice(begin, begin + computing.rows)
+        block, where = codes[rows], None if positions is None else positions[rows]
         edits = list_edits(block, None if reach is None else reach[rows])
-        for first in range(0, len(edits), _EDITS_AT_ONCE):
-            some = edits.some(slice(first, first + _EDITS_AT_ONCE))
-            at = None if where is None else where[some.rows]
-            edited = some.apply(block)
-            numbers[some.rows, some.positions, some.bases] = runtime_values(
-                model, target, edited, at, batch_size=batch_size
-            )
-        pieces.append((numbers - numbers.mean(axis=2, keepdims=True)).astype(np.float32))
+        unedited, edited = computing.values(block, where, edits)
+        numbers = np.repeat(unedited.astype(np.float64), codes.shape[1] * 4)
+        numbers = numbers.reshape(*block.shape, 4)
+        numbers[edits.rows, edits.positions, edits.bases] = edited
+        hypothetical.append((numbers - numbers.mean(axis=2, keepdims=True)).astype(np.float32))
+        values.append(unedited)
         advance(len(block))
-    return np.concatenate(pieces), values
+    return np.concatenate(hypothetical), np.concatenate(values).astype(np.float64), notes
+
+
+def _disagreement(
+    fast: Incremental,
+    model: Model,
+    target: Target,
+    explained: Explained | None,
+    codes: np.ndarray,
+    positions: np.ndarray | None,
+) -> list[str]:
+    """Say why a part must not stand for the whole: some edits of the first sequence differ."""
+    assert explained is not None
+    where = None if positions is None else positions[:1]
+    edits = list_edits(codes[:1])
+    some = edits.some(np.linspace(0, len(edits) - 1, _PROBES).round().astype(int))
+    edited = some.apply(codes[:1])
+    at = None if where is None else np.repeat(where, len(some))
+    whole = explained.values(edited, at)
+    off = np.abs(fast.values(codes[:1], where, some)[1] - whole) / np.maximum(1, np.abs(whole))
+    # Written so that NaN counts as wrong.
+    if not float(off.max()) <= _TOLERANCE:
+        return [
+            f"recomputing only what an edit reaches is off by {float(off.max()):.2g} here, so the "
+            "whole network was computed for every edit; please report this model"
+        ]
+    try:
+        check_output(model, target, edited, at)
+    except FidelityError as error:
+        return [f"every edit was computed by the model's own runtime: {error}"]
+    return []
 
 
 def _reach(target: Target, positions: np.ndarray | None) -> np.ndarray | None:

@@ -214,15 +214,12 @@ def _without_final_activation(
         return graph, None
     final = node.function
     (source,) = node.inputs
-    if not tail:
-        return Graph(tuple(graph.ancestors(source)), (source,)), final
-    last = tail[-1]
-    nodes = [
-        replace(other, inputs=(source,)) if other.name == last.name else other
-        for other in graph.ancestors(tail[0].name)
-        if other.name != node.name
-    ]
-    return Graph(tuple(nodes), (tail[0].name,)), final
+    nodes = graph.ancestors(source)
+    for other in reversed(tail):
+        # Under a name of its own: the model's own tensor of that name comes after the activation.
+        bare = replace(other, name=f"{other.name}:logit", inputs=(source,))
+        nodes, source = [*nodes, bare], bare.name
+    return Graph(tuple(nodes), (source,)), final
 
 
 def _obstacle(graph: Graph, node: str) -> str | None:
