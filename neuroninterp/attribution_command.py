@@ -76,7 +76,7 @@ class _Region(click.ParamType):
 @click.option(
     "--references",
     type=click.IntRange(min=1),
-    default=10,
+    default=20,
     show_default=True,
     help="Shuffles a sequence, whose scores are averaged.",
 )

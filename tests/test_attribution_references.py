@@ -15,6 +15,7 @@ from test_fields import stacks
 from test_measurement import every_operation
 
 import neuroninterp as ni
+from neuroninterp.attribution import share_on_sites
 from neuroninterp.attribution.deeplift import deeplift_function
 from neuroninterp.attribution.differences import explain_differences
 from neuroninterp.attribution.explained import Explained
@@ -313,3 +314,36 @@ def test_compositions_of_references():
         References("blank", 1, 0, codes, table)
     with pytest.raises(DataError, match="at least 1"):
         References("shuffled", 0, 0, codes, table)
+
+
+def test_share_on_sites_is_that_of_the_positive_scores():
+    scores = np.array([[1.0, 3, -5, 4], [-1, -2, 0, -3], [2, 2, 0, 0]])
+    sites = np.array([[True, True, True, False], [True] * 4, [False, False, True, True]])
+    shares = share_on_sites(scores, sites)
+    assert shares[0] == 0.5
+    assert np.isnan(shares[1])
+    assert shares[2] == 0
+    with pytest.raises(DataError, match="sites of shape"):
+        share_on_sites(scores, sites[:2])
+
+
+def test_sum_of_planted_letters_is_found_where_it_was_planted():
+    """A network that is one motif's scanner: all that is positive lies on the planted motif."""
+    motif = encode(["TGACTCAG"])[0]
+    kernel = np.where(np.arange(4) == motif[:, None], 1.0, -1.0)[:, :, None]
+    nodes = [
+        sequence_input(),
+        convolution("conv", "input", kernel, -5.5),
+        relu("relu", "conv"),
+        GlobalPool(name="all", inputs=("relu",), source="", kind="max"),
+        Flatten(name="out", inputs=("all",), source=""),
+    ]
+    codes = random_codes(20, 60, 5)
+    sites = np.zeros(codes.shape, bool)
+    for row, start in enumerate(np.random.default_rng(6).integers(0, 52, 20)):
+        codes[row, start : start + 8] = motif
+        sites[row, start : start + 8] = True
+    found, _, _ = explain(chain(*nodes), codes, "shuffled")
+    here = np.take_along_axis(found.hypothetical, codes[:, :, None].astype(int), 2)[:, :, 0]
+    assert (share_on_sites(here, sites) > 0.95).all()
+    assert (here.sum(axis=1) > 1.5).all()

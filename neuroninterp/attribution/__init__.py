@@ -2,6 +2,7 @@
 
 from neuroninterp.attribution.attribute import attribute
 from neuroninterp.attribution.methods import METHODS
+from neuroninterp.attribution.planted import share_on_sites
 from neuroninterp.attribution.records import Attribution
 
-__all__ = ["METHODS", "Attribution", "attribute"]
+__all__ = ["METHODS", "Attribution", "attribute", "share_on_sites"]

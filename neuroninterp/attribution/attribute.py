@@ -41,7 +41,7 @@ def attribute(
     position: int | None = None,
     scale: str | None = None,
     reference: str = "shuffled",
-    references: int = 10,
+    references: int = 20,
     steps: int = 50,
     seed: int = 0,
     batch_size: int = 256,
