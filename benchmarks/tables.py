@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
-__all__ = ["render", "section_title", "write_section"]
+__all__ = ["render", "section_title", "table", "write_section", "write_text_section"]
 
 _Column = tuple[str, Callable[[dict[str, Any]], str]]
 
@@ -129,7 +129,7 @@ def render(report: dict[str, Any]) -> str:
         ("Size of results.h5 with one neuron", _SIZES, report["sizes"]),
     ]
     texts = [f"{section_title(report)}\n\n{_circumstances(report)}"]
-    texts += [f"### {title}\n\n{_table(columns, rows)}" for title, columns, rows in parts if rows]
+    texts += [f"### {title}\n\n{table(columns, rows)}" for title, columns, rows in parts if rows]
     return "\n\n".join(texts) + "\n"
 
 
@@ -150,7 +150,8 @@ def _circumstances(report: dict[str, Any]) -> str:
     )
 
 
-def _table(columns: Sequence[_Column], rows: Sequence[dict[str, Any]]) -> str:
+def table(columns: Sequence[_Column], rows: Sequence[dict[str, Any]]) -> str:
+    """Write rows as a Markdown table: of each column its name, and how a row shows it."""
     cells = [[name for name, _ in columns]]
     cells += [[show(row) for _, show in columns] for row in rows]
     widths = [max(len(line[k]) for line in cells) for k in range(len(columns))]
@@ -178,12 +179,16 @@ def write_section(report: dict[str, Any], path: Path) -> None:
     path : Path
         The file; made where it does not exist.
     """
+    write_text_section(render(report), path)
+
+
+def write_text_section(fresh: str, path: Path) -> None:
+    """Write a section that begins with its title, in place of the one of the same title."""
     kept = []
     if path.exists():
         sections = path.read_text(encoding="utf-8").split("\n## ")[1:]
         kept = [f"## {text.strip()}\n" for text in sections]
-    title = section_title(report)
-    fresh = render(report)
+    title = fresh.partition("\n")[0]
     titles = [text.partition("\n")[0] for text in kept]
     if title in titles:
         kept[titles.index(title)] = fresh

@@ -139,3 +139,21 @@ def test_neurons_are_chosen_evenly(bench):
     assert spread(128, 1) == [0]
     assert spread(9, 3) == [0, 4, 8]
     assert spread(5, None) == spread(5, 16) == [0, 1, 2, 3, 4]
+
+
+def test_attribution_is_measured_and_written_beside_the_engine(bench, tmp_path, monkeypatch):
+    from click.testing import CliRunner
+
+    attribution = bench("attribution")
+    results = tmp_path / "RESULTS.md"
+    results.write_text("# What the engine costs\n\n## Another machine\n\nits figures\n")
+    monkeypatch.setattr(attribution, "_RESULTS", results)
+    arguments = ["--sequences", "1", "--network", "cnn-25", "--device", "cpu", "--write"]
+    run = CliRunner().invoke(attribution.main, arguments, catch_exceptions=False)
+    assert run.exit_code == 0, run.output
+    written = results.read_text()
+    assert "## Another machine\n\nits figures\n" in written
+    row = next(line for line in written.splitlines() if line.startswith("| cnn-25"))
+    cells = [cell.strip() for cell in row.strip("|").split("|")]
+    assert cells[1:3] == ["200", "600"]
+    assert float(cells[6]) < 1e-5

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -127,13 +128,16 @@ class Explained:
         gradients : numpy.ndarray, shape=(N, L, channels)
             float32; channels in the file's order.
         """
+        where = _or_zeros(positions, codes)
+        values, gradients = self.in_batches(self._gradient, codes, where, advance=advance)
+        return values, gradients
 
+    @cached_property
+    def _gradient(self) -> Callable[..., Any]:
         def function(batch: Any, where: Any) -> Any:
             return value_and_gradient(lambda at: self(at, where), encode(batch, self.table))
 
-        where = _or_zeros(positions, codes)
-        values, gradients = self.in_batches(compiled(function), codes, where, advance=advance)
-        return values, gradients
+        return compiled(function)
 
     def in_batches(
         self,
