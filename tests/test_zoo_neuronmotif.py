@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import h5py
 import numpy as np
 import pytest
@@ -10,15 +12,20 @@ from scipy import stats
 
 import neuroninterp as ni
 import zoo
-from neuroninterp.errors import DataError, UnknownNameError
+from neuroninterp.errors import DataError, NeuroninterpError, UnknownNameError
+from neuroninterp.inspection import describe
+from neuroninterp.motifs.information import information_content
 from neuroninterp.sequences import Sequences
 from zoo.architectures.neuronmotif import NETWORKS, PROTOCOLS, network
 from zoo.cli import zoo as command
+from zoo.records import read_record
 from zoo.simulations.neuronmotif import (
     FIRST_STARTS,
     SECOND_STARTS,
     motif_counts,
+    simulate_toy_1,
     simulate_toy_2,
+    zeb1_counts,
 )
 
 WIDTH = 19
@@ -92,6 +99,72 @@ def test_bases_are_drawn_from_the_profile_and_the_background(simulation):
     assert np.allclose(model[0, other[0] : other[0] + WIDTH], profile, atol=1e-6)
 
 
+def test_first_toy_has_both_versions_of_zeb1_and_random_8_mers():
+    # The released counts, as they are there: the other strand.
+    released = "3211 4685 114 19905 32 193 4 441 1982"
+    stored = [counts[::-1, ::-1] for counts in zeb1_counts()]
+    for first, counts in enumerate(stored):
+        row = [int(number) for number in released.split()][first : first + 8]
+        assert counts[:, 0].tolist() == row
+    simulation = simulate_toy_1(8000, np.random.default_rng(2))
+    assert np.bincount(simulation.versions + 1).tolist() == [4000, 2000, 2000]
+    assert np.array_equal(simulation.labels[:, 0] == 1, simulation.versions >= 0)
+    for version, counts in enumerate(zeb1_counts()):
+        rows = simulation.versions == version
+        profile = counts / counts.sum(axis=1, keepdims=True)
+        frequencies = (simulation.codes[rows][:, :, None] == np.arange(4)).mean(axis=0)
+        assert np.abs(frequencies - profile).max() < 5 * np.sqrt(0.25 / 2000)
+        assert "".join("ACGT"[k] for k in profile.argmax(axis=1))[version : version + 6] == "CAGGTG"
+        assert np.allclose(simulation.model()[rows], profile.T, atol=1e-6)
+    background = simulation.versions < 0
+    assert stats.chisquare(np.bincount(simulation.codes[background].ravel())).pvalue > 0.001
+    assert (simulation.model()[background] == 0.25).all()
+    # In random order.
+    labels = simulation.labels[:, 0].astype(float)
+    assert abs(np.corrcoef(labels[1:], labels[:-1])[0, 1]) < 0.05
+    with pytest.raises(DataError, match="at least 1"):
+        simulate_toy_1(0, np.random.default_rng(0))
+
+
+def test_first_toy_is_made_trained_and_analysed_by_commands(tmp_path):
+    data, folder = tmp_path / "toy.h5", tmp_path / "trained"
+    runner = CliRunner()
+    made = runner.invoke(command, ["simulate", "toy-1", "-o", str(data)], catch_exceptions=False)
+    assert "2,800 train, 400 valid, 800 test" in made.output
+    arguments = ["train", "toy-1", "--data", str(data), "-o", str(folder), "--epochs", "30"]
+    arguments += ["--device", "cpu", "--quiet"]
+    assert runner.invoke(command, arguments, catch_exceptions=False).exit_code == 0
+    record = read_record(folder / "toy-1.json")
+    assert (record["parameters"], record["batch_size"], record["patience"]) == (70, 32, 15)
+    assert record["test"]["auroc"] > 0.98
+    assert record["data"]["attributes"]["motifs"] == "MA0103.3"
+    # Fresh sites: what the network makes of what was planted.
+    fresh = simulate_toy_1(2000, np.random.default_rng(9))
+    sites = Sequences(
+        codes=fresh.codes[fresh.versions >= 0],
+        labels=None,
+        class_names=None,
+        names=None,
+        source="toy-1",
+    )
+    path = folder / "toy-1.keras"
+    options = {"layers": [2], "motifs": "JASPAR2018", "rounds": 1, "device": "cpu"}
+    (neuron,) = ni.analyze(path, sites, **options).layers[0].neurons
+    # Both alignments, and no other, as sharp parts; the mixture hides them.
+    assert len(neuron.parts) == 2
+    for part in neuron.parts:
+        assert part.consensus_ratio > 0.95
+        assert 0.3 < part.share < 0.7
+    assert {part.consensus.find("CAGGTG") for part in neuron.parts} == {0, 1}
+    assert abs(neuron.parts[1].shift) == 1
+    blurred = information_content(neuron.mixture.ppm).sum()
+    assert all(information_content(part.ppm).sum() > blurred + 1 for part in neuron.parts)
+    seen = neuron.from_data_parts
+    assert {part.consensus.find("CAGGTG") for part in seen} == {0, 1}
+    matches = ni.match([part.ppm for part in seen], motifs="JASPAR2018", e_value=0.01)
+    assert "ZEB1" in {match.target_name for part in matches for match in part}
+
+
 def test_file_holds_the_simulation_in_three_parts(tmp_path):
     path = tmp_path / "toy.h5"
     arguments = ["simulate", "toy-2", "-o", str(path), "--n", "100", "--seed", "6"]
@@ -104,7 +177,7 @@ def test_file_holds_the_simulation_in_three_parts(tmp_path):
         assert np.array_equal(file["Y_test"][()], truth.labels[80:])
         assert file.attrs["motifs"] == "MA0139.1"
         assert file["class_names"].asstr()[()].tolist() == ["pair"]
-    with pytest.raises(UnknownNameError, match="'toy-3'; valid: koo-eddy, toy-2"):
+    with pytest.raises(UnknownNameError, match="'toy-3'; valid: koo-eddy, toy-1, toy-2"):
         zoo.write_simulation("toy-3", tmp_path / "other.h5")
     with pytest.raises(DataError, match="at least 1"):
         simulate_toy_2(0, np.random.default_rng(0))
@@ -168,6 +241,65 @@ def test_networks_are_those_of_the_page_and_the_scripts(name, protocol):
     assert row.features() == features
     shape = (row.length, row.classes)
     assert shape == ((1000, 919) if name in ("deepsea", "dd-10") else (600, 164))
+
+
+UP_TO = {
+    # The page's tables: "up to" so many decoupled motifs in one round.
+    "deepsea": [1, 4, 16],
+    "basset": [1, 3, 12],
+    "dd-10": [1, 1, 2, 2, 4, 4, 8, 8, 16, 16],
+    "bd-10": [1, 1, 2, 2, 4, 4, 8, 8, 16, 16],
+}
+FIELDS = {
+    "deepsea": [8, 39, 163],
+    "basset": [19, 51, 132],
+    "dd-10": [7, 9, 14, 18, 28, 36, 56, 72, 112, 144],
+    "bd-10": [7, 9, 14, 18, 28, 36, 56, 72, 112, 144],
+}
+
+
+def few_neurons(name, protocol="released", length=300):
+    """Return a network of the same structure with six filters a layer, calibrated."""
+    row = network(name, protocol)
+    blocks = tuple(replace(block, filters=6) for block in row.blocks)
+    return zoo.random_network(replace(row, blocks=blocks), length=length, seed=3)
+
+
+@pytest.mark.parametrize("name", UP_TO)
+def test_inspect_gives_the_pages_numbers_of_decoupled_motifs(tmp_path, name):
+    for protocol in PROTOCOLS:
+        path = tmp_path / f"{protocol}.keras"
+        few_neurons(name, protocol).save(path)
+        model = ni.load(path, device="cpu")
+        assert [layer.shifts for layer in model.layers] == UP_TO[name]
+        assert [layer.receptive_field for layer in model.layers] == FIELDS[name]
+    layers = describe(model)["layers"]
+    assert [layer["shifts"] for layer in layers] == UP_TO[name]
+    # The page gives the second round of the tenth layers alone: 256.
+    assert [layer["shifts_twice"] for layer in layers] == [shifts**2 for shifts in UP_TO[name]]
+    assert layers[-1]["shifts_twice"] == {3: UP_TO[name][-1] ** 2, 10: 256}[len(layers)]
+
+
+@pytest.mark.parametrize(
+    ("name", "layers"), [("deepsea", (2, 3)), ("basset", (2, 3)), ("dd-10", (2, 4, 10))]
+)
+def test_decoupling_gives_no_more_parts_than_the_page(tmp_path, name, layers):
+    """Neurons of random weights answer to anything, and have more alignments than the bound."""
+    few_neurons(name).save(tmp_path / "network.keras")
+    model = ni.load(tmp_path / "network.keras", device="cpu")
+    several = []
+    for number in layers:
+        shifts = UP_TO[name][number - 1]
+        for drawn in ni.sample(model, number, neurons=[0], effort="quick"):
+            for rounds in (1, 2):
+                parts = ni.decouple(model, drawn, rounds=rounds)
+                assert 1 <= len(parts) <= shifts**rounds
+                assert sum(part.share for part in parts) == pytest.approx(1.0)
+                several.append(len(parts) > 1)
+            assert len(ni.decouple(model, drawn)) > 1
+    assert any(several)
+    with pytest.raises(NeuroninterpError, match="rounds is 0; expected at least 1"):
+        ni.decouple(model, drawn, rounds=0)
 
 
 def layers_of(name, protocol="released"):

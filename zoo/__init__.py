@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from zoo.simulations.dragonn.files import write_dragonn
     from zoo.simulations.files import write_koo_eddy, write_simulation
     from zoo.simulations.koo_eddy import relevant_motifs, simulate
-    from zoo.simulations.neuronmotif import simulate_toy_2
+    from zoo.simulations.neuronmotif import simulate_toy_1, simulate_toy_2
     from zoo.training import train
 
 __all__ = [
@@ -37,6 +37,7 @@ __all__ = [
     "sequence_dnn",
     "shipped",
     "simulate",
+    "simulate_toy_1",
     "simulate_toy_2",
     "test_data_path",
     "train",
@@ -58,6 +59,7 @@ _HOME = {
     "sequence_dnn": "zoo.architectures.dragonn",
     "shipped": "zoo.pretrained",
     "simulate": "zoo.simulations.koo_eddy",
+    "simulate_toy_1": "zoo.simulations.neuronmotif",
     "simulate_toy_2": "zoo.simulations.neuronmotif",
     "test_data_path": "zoo.pretrained",
     "train": "zoo.training",

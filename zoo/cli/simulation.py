@@ -111,6 +111,13 @@ def _koo_eddy(output: Path, **chosen: Any) -> None:
     _write("koo-eddy", output, chosen)
 
 
+@simulate.command("toy-1", short_help="NeuronMotif's first toy.")
+@_published_as_a_whole
+def _toy_1(output: Path, **chosen: Any) -> None:
+    """Simulate 8-mers, sites of ZEB1 at either of two places or random (NeuronMotif)."""
+    _write("toy-1", output, chosen)
+
+
 @simulate.command("toy-2", short_help="NeuronMotif's second toy.")
 @_published_as_a_whole
 def _toy_2(output: Path, **chosen: Any) -> None:

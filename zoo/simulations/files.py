@@ -20,7 +20,7 @@ __all__ = ["SIMULATIONS", "SPLITS", "write_koo_eddy", "write_simulation"]
 SPLITS: dict[str, float] = {"train": 0.7, "valid": 0.1, "test": 0.2}
 """Share of the sequences in each part."""
 
-_Truth = koo_eddy.Simulation | neuronmotif.Toy2Simulation
+_Truth = koo_eddy.Simulation | neuronmotif.Toy1Simulation | neuronmotif.Toy2Simulation
 
 
 @dataclass(frozen=True)
@@ -43,6 +43,14 @@ SIMULATIONS: dict[str, _Simulation] = {
         source="Koo & Eddy 2019, doi:10.1371/journal.pcbi.1007560",
         motifs=tuple(koo_eddy.MOTIF_IDS.values()),
         class_names=koo_eddy.CLASS_NAMES,
+    ),
+    "toy-1": _Simulation(
+        neuronmotif.simulate_toy_1,
+        sequences=4_000,
+        schema="neuronmotif-toy-1/1",
+        source="NeuronMotif, Wei et al. 2021, doi:10.1101/2021.02.10.430606",
+        motifs=(neuronmotif.ZEB1_ID,),
+        class_names=neuronmotif.ZEB1_CLASS_NAMES,
     ),
     "toy-2": _Simulation(
         neuronmotif.simulate_toy_2,
@@ -83,7 +91,7 @@ def write_simulation(
     Parameters
     ----------
     name : str
-        "koo-eddy" (200 bp, 12 classes) or "toy-2" (82 bp, one class).
+        "koo-eddy" (200 bp, 12 classes), "toy-1" (8 bp, one class) or "toy-2" (82 bp, one class).
     path : str or Path
         The file to write.
     n : int or None
