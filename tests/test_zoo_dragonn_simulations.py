@@ -22,6 +22,7 @@ from zoo.cli import zoo as command
 from zoo.data import read_training_data
 from zoo.simulations.dragonn.files import split_sizes, write_dragonn
 from zoo.simulations.dragonn.motifs import ENCODE_MOTIFS, PlantedMotif, find_motifs
+from zoo.simulations.dragonn.optimum import single_motif_posterior
 from zoo.simulations.dragonn.parameters import (
     SIMULATIONS,
     DifferentialAccessibility,
@@ -215,6 +216,31 @@ def test_two_sites_are_placed_as_by_enumeration():
     possible = expected > 0
     assert observed[~possible].sum() == 0
     assert stats.chisquare(observed[possible], expected[possible] * 40_000).pvalue > 0.001
+
+
+def test_posterior_of_a_single_motif_is_bayes_rule():
+    """By enumeration of all places; and of many sequences, as many are positive as it says."""
+    parameters = SingleMotif(motif="SIX5_known1", length=24, positives=30_000, negatives=10_000)
+    data = simulate(parameters, np.random.default_rng(6))
+    posterior = single_motif_posterior(data.codes, parameters)
+    (motif,) = data.motifs
+    background = np.array([0.3, 0.2, 0.2, 0.3])
+    for row in range(3):
+        whole = background[data.codes[row]]
+        likelihoods = []
+        for start in range(24 - motif.width + 1):
+            for matrix in (motif.probabilities, motif.probabilities[::-1, ::-1]):
+                inside = data.codes[row, start : start + motif.width]
+                bases = whole.copy()
+                bases[start : start + motif.width] = matrix[np.arange(motif.width), inside]
+                likelihoods.append(bases.prod())
+        positive, negative = 0.75 * np.mean(likelihoods), 0.25 * whole.prod()
+        assert posterior[row] == pytest.approx(positive / (positive + negative))
+    labels = data.labels[:, 0]
+    assert posterior.mean() == pytest.approx(labels.mean(), abs=0.005)
+    unsure = (posterior > 0.2) & (posterior < 0.8)
+    error = 5 * np.sqrt(0.25 / unsure.sum())
+    assert posterior[unsure].mean() == pytest.approx(labels[unsure].mean(), abs=error)
 
 
 # --- motifs ----------------------------------------------------------------------------------

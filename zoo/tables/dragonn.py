@@ -15,12 +15,14 @@ from typing import Any
 from neuroninterp.errors import OutputError, UnknownNameError
 from neuroninterp.motifs.databases import load_database
 from neuroninterp.motifs.matching import match
-from neuroninterp.performance import SCORES
+from neuroninterp.performance import SCORES, performance
 from zoo.architectures.dragonn import NETWORKS
+from zoo.data import read_part
 from zoo.output import make_folder, write_text
 from zoo.records import read_record
 from zoo.simulations.dragonn.files import attributes_of, settings_of, write_dragonn
-from zoo.simulations.dragonn.parameters import SIMULATIONS, Parameters
+from zoo.simulations.dragonn.optimum import single_motif_posterior
+from zoo.simulations.dragonn.parameters import SIMULATIONS, Parameters, SingleMotif
 from zoo.simulations.dragonn.simulation import planted_motifs
 from zoo.tables.cache import cached, file_sha256
 
@@ -63,6 +65,8 @@ class DragonnRow:
         Of each planted motif, the neurons of any layer that match its profile or one like it.
     neurons : int
         Neurons of all layers.
+    best : dict of str to float or None
+        Scores of the best possible classifier on the same test part, where it is known.
     """
 
     simulation: str
@@ -70,6 +74,7 @@ class DragonnRow:
     record: dict[str, Any]
     named: dict[str, int]
     neurons: int
+    best: dict[str, float] | None = None
 
 
 def make_dragonn(
@@ -130,10 +135,11 @@ def make_dragonn(
     for simulation in chosen:
         given = settings_of(simulation, parameters)
         data = _data(output / simulation, simulation, given, seed)
+        best = _best(data, given)
         for network in named_networks:
             record = _trained(network, data, epochs, seed, device, verbose)
             found = _named(given, data.with_name(f"{network}.onnx"), settings, verbose)
-            row = DragonnRow(simulation, network, record, found["named"], found["neurons"])
+            row = DragonnRow(simulation, network, record, **found, best=best)
             rows.append(row)
             report(_line(row))
     content = {
@@ -211,6 +217,16 @@ def _named(
     return cached(network.with_suffix(".motifs.json"), depends, count)
 
 
+def _best(data: Path, parameters: Parameters) -> dict[str, float] | None:
+    """Score the posterior probability of single motif detection; no other is computed."""
+    if not isinstance(parameters, SingleMotif):
+        return None
+    test = read_part(data, "test")
+    posterior = single_motif_posterior(test.codes, parameters)
+    (scores,) = performance(posterior[:, None], test.labels).to_dict("records")
+    return {name: round(scores[name], 6) for name in SCORES}
+
+
 def _line(row: DragonnRow) -> str:
     test = row.record["test"]
     return f"{row.simulation}, {row.network}: auROC {_score(test['auroc'])}; {_motifs(row)}"
@@ -223,6 +239,7 @@ def _as_dict(row: DragonnRow) -> dict[str, Any]:
         "named": row.named,
         "neurons": row.neurons,
         "slides": SLIDES.get((row.simulation, row.network)),
+        "best": row.best,
         "record": row.record,
     }
 
@@ -237,9 +254,14 @@ def markdown(rows: Sequence[DragonnRow], *, motifs: str, effort: str) -> str:
         scores = [_score(test.get(name)) for name in SCORES]
         seconds = f"{history['seconds']:.0f}"
         lines.append(_cells([row.simulation, row.network, epochs, seconds, *scores, _motifs(row)]))
-        if stated := SLIDES.get((row.simulation, row.network)):
-            scores = [_score(stated.get(name)) for name in SCORES]
-            lines.append(_cells(["", "the slides'", "", "", *scores, ""]))
+        stated = {
+            "the slides'": SLIDES.get((row.simulation, row.network)),
+            "best possible": row.best,
+        }
+        for title, values in stated.items():
+            if values:
+                scores = [_score(values.get(name)) for name in SCORES]
+                lines.append(_cells(["", title, "", "", *scores, ""]))
     return (
         "# DragoNN's figures, again\n\n"
         "SequenceDNN on the six simulations, made by\n\n"
@@ -247,7 +269,8 @@ def markdown(rows: Sequence[DragonnRow], *, motifs: str, effort: str) -> str:
         "Scores are on the test part (means over the classes of multi-motif). Epochs: all, and in "
         "brackets the one that was kept. Neurons that match: how many neurons, of all layers, "
         f"have a sampled motif ({effort} effort) with a Tomtom hit (E ≤ 0.1, {motifs}) on a "
-        "profile that the planted one matches whole itself: other versions of it, and its kin.\n\n"
+        "profile that the planted one matches whole itself: other versions of it, and its kin. "
+        "Best possible: the posterior probability of a site, which is known of single motifs.\n\n"
         + "\n".join(lines)
         + "\n"
     )
