@@ -6,18 +6,22 @@ is what they compute, in which order their channels are read, and NeuronMotif's 
 
 from __future__ import annotations
 
+import re
 import runpy
+import shlex
 import sys
 from pathlib import Path
 
 import numpy as np
 import onnx
 import pytest
+from click.testing import CliRunner
 from neuronmotif_files import Keras2File
 from onnx import numpy_helper
 
 import neuroninterp as ni
 from neuroninterp.backend import import_keras
+from neuroninterp.cli import command
 from neuroninterp.errors import ModelError
 from neuroninterp.motifs import MotifDatabase, load_database
 from neuroninterp.motifs.information import information_content
@@ -249,3 +253,66 @@ def test_the_export_without_pytorch_says_what_to_install(
         "Error: the module 'torch' is not installed, which the export needs: "
         "pip install torch onnx onnxscript onnxruntime\n"
     )
+
+
+def page(name: str) -> str:
+    return (ROOT / "docs" / "published" / f"{name}.md").read_text(encoding="utf-8")
+
+
+def page_layers(text: str, jump_column: int) -> list[tuple[int, ...]]:
+    """Return the rows of a page's table of layers, from the kernel on."""
+    rows = [re.findall(r"\d+", line) for line in text.splitlines() if re.match(r"\| \d+ \|", line)]
+    return [tuple(map(int, row[jump_column:])) for row in rows]
+
+
+@pytest.mark.parametrize("name", ["deepsea", "beluga", "basset"])
+def test_the_pages_list_the_layers_of_the_twins(name: str) -> None:
+    found = [
+        (layer.kernel, layer.receptive_field, layer.jump, layer.shifts)
+        for layer in load(name).layers
+    ]
+    assert page_layers(page(name), 2) == found
+
+
+def test_neuronmotifs_page_lists_the_layers_of_the_twin(tmp_path: Path) -> None:
+    model = ni.load(ten_layers(tmp_path / "weight.hdf5"), device="cpu")
+    found = [
+        (layer.kernel, layer.receptive_field, layer.jump, layer.shifts) for layer in model.layers
+    ]
+    assert page_layers(page("neuronmotif"), 3) == found
+
+
+COMMANDS = sorted(
+    {
+        line.strip()
+        for name in ("deepsea", "beluga", "basset", "neuronmotif")
+        for line in page(name).splitlines()
+        if line.startswith("    neuroninterp ")
+    }
+)
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with every file that the pages' commands name."""
+    folder = tmp_path_factory.mktemp("published")
+    for name in LENGTHS:
+        (folder / f"{name}.onnx").write_bytes((FOLDER / "dynamo" / f"{name}.onnx").read_bytes())
+    ten_layers(folder / "weight.hdf5")
+    for name in ("deepsea.json", "test.mat", "encode_roadmap.h5"):
+        (folder / name).touch()
+    return folder
+
+
+@pytest.mark.parametrize("line", COMMANDS)
+def test_the_pages_commands_are_commands(
+    line: str, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Those that inspect a twin run; of the others, the options must exist."""
+    monkeypatch.chdir(folder)
+    _, verb, *arguments = shlex.split(line)
+    if verb == "inspect" and "deepsea.json" not in arguments:
+        done = CliRunner().invoke(command, [verb, *arguments], catch_exceptions=False)
+        assert done.exit_code == 0, done.output
+        return
+    assert command.commands[verb].make_context(verb, arguments)
