@@ -1,6 +1,6 @@
 """Turn the published PyTorch weights of DeepSEA, Beluga and Basset into an ONNX file.
 
-    pip install torch onnx onnxscript onnxruntime
+    pip install torch onnxscript
     python examples/export_pytorch.py beluga deepsea.beluga.pth -o beluga.onnx
     neuroninterp analyze beluga.onnx --alphabet AGCT
 
@@ -16,7 +16,8 @@ that Kipoi wraps, deepsea-predict and deepsea-variant-effects, re-order A, C, G,
 inside the file. After the export ONNX Runtime computes random sequences, more of them than the
 exporter saw, and must agree with PyTorch.
 
-Nothing of neuroninterp is imported: PyTorch may live in an environment of its own.
+Nothing of neuroninterp is imported: PyTorch may live in an environment of its own, beside onnx and
+onnxruntime.
 """
 
 from __future__ import annotations
@@ -32,7 +33,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import NoReturn
 
-NEEDS = "pip install torch onnx onnxscript onnxruntime"
+NEEDS = "pip install torch onnxscript, and onnx onnxruntime where neuroninterp is not installed"
 TOLERANCE = 1e-4
 """Largest difference between PyTorch and ONNX Runtime, of the largest output."""
 

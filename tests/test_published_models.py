@@ -141,6 +141,8 @@ def test_planted_motifs_are_found_in_the_right_order_of_the_channels_alone(
     assert hits <= len(planted) // 8
     assert f"in the order {right}, not {wrong}" in note
     assert f"run again with --alphabet {right}" in note
+    if name == "deepsea":
+        assert note in " ".join(page("deepsea").split()), "the page quotes this note"
 
 
 # ---- NeuronMotif's Keras files ----
@@ -251,7 +253,7 @@ def test_the_export_without_pytorch_says_what_to_install(
     assert stopped.value.code == 2
     assert capsys.readouterr().err == (
         "Error: the module 'torch' is not installed, which the export needs: "
-        "pip install torch onnx onnxscript onnxruntime\n"
+        "pip install torch onnxscript, and onnx onnxruntime where neuroninterp is not installed\n"
     )
 
 
