@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import json
+from pathlib import Path
 
 import h5py
 import numpy as np
@@ -19,9 +20,9 @@ from zoo.architectures.dragonn import NETWORKS, sequence_dnn
 from zoo.cli import zoo as command
 from zoo.data import read_part, read_training_data
 from zoo.simulations.dragonn.files import write_dragonn
-from zoo.simulations.dragonn.parameters import Heterodimer
+from zoo.simulations.dragonn.parameters import SIMULATIONS, Heterodimer
 from zoo.simulations.dragonn.simulation import simulate
-from zoo.tables.dragonn import make_dragonn
+from zoo.tables.dragonn import SLIDES, DragonnRow, make_dragonn, markdown
 
 SMALL = sequence_dnn((8,), (19,), pool=31, name="small")
 
@@ -186,6 +187,34 @@ def test_figures_are_made_once_and_then_read(tmp_path):
         make_dragonn(out, **{**arguments, "parameters": {**arguments["parameters"], "length": 90}})
     with pytest.raises(UnknownNameError, match="unknown network of DragoNN 'cnn-2'"):
         make_dragonn(out, networks=["cnn-2"])
+
+
+def test_committed_figures_are_the_slides():
+    folder = Path(__file__).parents[1] / "docs" / "dragonn"
+    content = json.loads((folder / "dragonn.json").read_text())
+    keys = ("simulation", "network", "record", "named", "neurons", "best")
+    rows = [DragonnRow(**{key: row[key] for key in keys}) for row in content["rows"]]
+    page = markdown(rows, motifs=content["motifs"], effort=content["effort"])
+    assert (folder / "dragonn.md").read_text() == page
+    assert [(row.simulation, row.network) for row in rows] == [
+        (simulation, network) for simulation in SIMULATIONS for network in NETWORKS
+    ]
+    for row in rows:
+        assert row.record["parameters"] == NETWORKS[row.network].parameter_count(
+            length=row.record["data"]["attributes"]["length"],
+            classes=len(row.record["test"]["classes"]),
+        )
+        assert row.record["data"]["attributes"]["simulation"] == row.simulation
+    found = {(row.simulation, row.network): row for row in rows}
+    for place, least in (("sequence-dnn", 0.97), ("sequence-dnn-3", 0.99)):
+        row = found["heterodimer", place]
+        assert row.record["test"]["auroc"] >= least
+        assert min(row.named.values()) > 0
+        stated = SLIDES["heterodimer", place]
+        for name, value in stated.items():
+            assert row.record["test"][name] == pytest.approx(value, abs=0.013), name
+    single = found["single-motif", "sequence-dnn-3"]
+    assert single.record["test"]["auroc"] <= single.best["auroc"]
 
 
 # --- FASTA -----------------------------------------------------------------------------------
