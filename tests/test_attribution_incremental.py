@@ -22,6 +22,7 @@ from neuroninterp.attribution.explained import Explained
 from neuroninterp.attribution.incremental import Incremental, incremental
 from neuroninterp.attribution.reach import find_reach
 from neuroninterp.attribution.target import Target
+from neuroninterp.errors import FidelityError
 from neuroninterp.fields import required_intervals
 from neuroninterp.graph import Add, Dense, Flatten, GlobalPool, Graph, Multiply, Node, Pad, Pool
 
@@ -175,9 +176,13 @@ def test_a_graph_that_ends_otherwise_than_the_model_is_not_used() -> None:
     wrong = replace(model, graph=Graph((*nodes, other, last), model.graph.outputs))
     found = ni.attribute(wrong, codes, "ism", target=3)
     assert "own runtime" in found.notes[0]
-    # Its own runtime lends what the last layer reads; the layer itself is the graph's.
-    whole = by_runtime(model, codes, {"target": 3})
-    assert np.abs(found.hypothetical - whole.hypothetical).max() < 1e-5
+    # Logits come from the probabilities then, which are coarser.
+    right = by_runtime(model, codes, {"target": 3})
+    assert np.abs(found.hypothetical - right.hypothetical).max() < 1e-4
+    assert np.allclose(found.value, right.value, atol=1e-4)
+    for method in ("saliency", "deeplift"):
+        with pytest.raises(FidelityError, match=r"class 3, logit: the graph is off by"):
+            ni.attribute(wrong, codes, method, target=3)
 
 
 def test_positions_that_are_mixed_otherwise_are_not_followed() -> None:

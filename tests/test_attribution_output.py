@@ -12,7 +12,10 @@ from test_attribution import random_codes
 
 import neuroninterp as ni
 import zoo
+from neuroninterp.attribution import METHODS
 from neuroninterp.attribution.output import FILES, write_attribution
+from neuroninterp.attribution.references import REFERENCES
+from neuroninterp.attribution.target import SCALES
 from neuroninterp.cli import command
 from neuroninterp.errors import DataError, NeuroninterpError, OutputError
 from neuroninterp.report.track import track
@@ -112,3 +115,11 @@ def test_command_writes_the_chosen_sequences(tmp_path):
     with pytest.raises(NeuroninterpError, match="unknown class 'CTCF'; valid: 0 to 11, Arid3a"):
         run(model, "--data", data, "--limit", 1, "--target", "CTCF", "-o", tmp_path / "none")
     assert not (tmp_path / "none").exists()
+
+
+def test_command_offers_what_there_is():
+    """The command repeats the names, so that its help needs no heavy import."""
+    offered = {option.name: option.type for option in command.commands["attribute"].params}
+    assert set(offered["method"].choices) == set(METHODS)
+    assert set(offered["reference"].choices) == set(REFERENCES)
+    assert set(offered["scale"].choices) == set(SCALES)

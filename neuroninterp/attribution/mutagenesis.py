@@ -46,9 +46,20 @@ class WholeNetwork:
         Length of the sequences, bp.
     batch_size : int
         Sequences at once.
+    lend : bool
+        See :func:`neuroninterp.attribution.own_runtime.runtime_values`.
     """
 
-    def __init__(self, model: Model, target: Target, length: int, batch_size: int = 256) -> None:
+    def __init__(
+        self,
+        model: Model,
+        target: Target,
+        length: int,
+        batch_size: int = 256,
+        *,
+        lend: bool = True,
+    ) -> None:
+        self._lend = lend
         self._model = model
         self._target = target
         self._batch_size = batch_size
@@ -67,7 +78,12 @@ class WholeNetwork:
 
     def _of(self, codes: np.ndarray, positions: np.ndarray | None) -> np.ndarray:
         return runtime_values(
-            self._model, self._target, codes, positions, batch_size=self._batch_size
+            self._model,
+            self._target,
+            codes,
+            positions,
+            batch_size=self._batch_size,
+            lend=self._lend,
         )
 
 
@@ -110,12 +126,7 @@ def mutagenesis(
         What the user should know, a sentence each.
     """
     reach = _reach(target, positions)
-    fast = None if explained is None else incremental(explained, codes.shape[1])
-    notes = [] if fast is None else _disagreement(fast, model, target, explained, codes, positions)
-    computing: Incremental | WholeNetwork
-    computing = WholeNetwork(model, target, codes.shape[1], batch_size)
-    if fast is not None and not notes:
-        computing = fast
+    computing, notes = _choose(model, target, explained, codes, positions, batch_size)
     hypothetical, values = [], []
     for begin in range(0, len(codes), computing.rows):
         rows = slice(begin, begin + computing.rows)
@@ -131,34 +142,42 @@ def mutagenesis(
     return np.concatenate(hypothetical), np.concatenate(values).astype(np.float64), notes
 
 
-def _disagreement(
-    fast: Incremental,
+def _choose(
     model: Model,
     target: Target,
     explained: Explained | None,
     codes: np.ndarray,
     positions: np.ndarray | None,
-) -> list[str]:
-    """Say why a part must not stand for the whole: some edits of the first sequence differ."""
-    assert explained is not None
+    batch_size: int,
+) -> tuple[Incremental | WholeNetwork, list[str]]:
+    """Return how to compute edits, and what is to be said about it."""
+    length = codes.shape[1]
+    whole = WholeNetwork(model, target, length, batch_size)
+    if explained is None:
+        return whole, []
     where = None if positions is None else positions[:1]
     edits = list_edits(codes[:1])
     some = edits.some(np.linspace(0, len(edits) - 1, _PROBES).round().astype(int))
     edited = some.apply(codes[:1])
     at = None if where is None else np.repeat(where, len(some))
-    whole = explained.values(edited, at)
-    off = np.abs(fast.values(codes[:1], where, some)[1] - whole) / np.maximum(1, np.abs(whole))
-    # Written so that NaN counts as wrong.
-    if not float(off.max()) <= _TOLERANCE:
-        return [
-            f"recomputing only what an edit reaches is off by {float(off.max()):.2g} here, so the "
-            "whole network was computed for every edit; please report this model"
-        ]
     try:
         check_output(model, target, edited, at)
     except FidelityError as error:
-        return [f"every edit was computed by the model's own runtime: {error}"]
-    return []
+        note = f"every edit was computed by the model's own runtime: {error}"
+        return WholeNetwork(model, target, length, batch_size, lend=False), [note]
+    fast = incremental(explained, length)
+    if fast is None:
+        return whole, []
+    expected = explained.values(edited, at)
+    difference = np.abs(fast.values(codes[:1], where, some)[1] - expected)
+    off = float((difference / np.maximum(1, np.abs(expected))).max())
+    # Written so that NaN counts as wrong.
+    if not off <= _TOLERANCE:
+        return whole, [
+            f"recomputing only what an edit reaches is off by {off:.2g} here, so the whole "
+            "network was computed for every edit; please report this model"
+        ]
+    return fast, []
 
 
 def _reach(target: Target, positions: np.ndarray | None) -> np.ndarray | None:

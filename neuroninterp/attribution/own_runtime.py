@@ -63,6 +63,7 @@ def runtime_values(
     positions: np.ndarray | None,
     *,
     batch_size: int = 256,
+    lend: bool = True,
 ) -> np.ndarray:
     """Return the explained number of every sequence, by the model's own runtime.
 
@@ -82,6 +83,9 @@ def runtime_values(
         Output position of each sequence, where the explained tensor has positions.
     batch_size : int
         Sequences at once.
+    lend : bool
+        False computes logits from probabilities alone, where the graph is not to be trusted
+        to know what the last activation reads.
 
     Returns
     -------
@@ -92,19 +96,23 @@ def runtime_values(
     for begin in range(0, len(codes), batch_size):
         rows = slice(begin, begin + batch_size)
         where = None if positions is None else positions[rows]
-        pieces.append(_batch(model, target, codes[rows], where))
+        pieces.append(_batch(model, target, codes[rows], where, lend))
     return np.concatenate(pieces)
 
 
 def _batch(
-    model: Model, target: Target, codes: np.ndarray, positions: np.ndarray | None
+    model: Model,
+    target: Target,
+    codes: np.ndarray,
+    positions: np.ndarray | None,
+    lend: bool,
 ) -> np.ndarray:
     if target.layer is not None:
         return _picked(_tapped(model, target.node, codes), target.channel, positions)
     if target.final is None:
         outputs = model_outputs(model, codes, batch_size=len(codes))
         return _picked(outputs, target.channel, positions)
-    lent = _lent_below(target.graph, target.node, model)
+    lent = _lent_below(target.graph, target.node, model) if lend else None
     if lent is not None:
         tapped, above = lent
         tensor = _tapped(model, tapped, codes)

@@ -141,7 +141,9 @@ def class_target(
         raise UnknownNameError("scale", scale, SCALES)
     channel = _class_number(target, output_shape[-1], class_names)
     _check_position(position, output_shape)
-    bare, final = _without_final_activation(model.graph, output_shape)
+    bare, final = model.graph, None
+    if model.graph.outputs:
+        bare, final = _without_final_activation(model.graph, output_shape)
     if scale == "logit" and final is None:
         raise DataError(
             "the model's last operation is no sigmoid or softmax over its classes, so that it "
@@ -154,11 +156,11 @@ def class_target(
     return Target(
         description=f"class {channel}{name}{where}, {'output' if final is None else 'logit'}",
         graph=graph,
-        node=graph.outputs[0],
+        node=next(iter(graph.outputs), ""),
         channel=channel,
         final=final,
         position=position,
-        obstacle=_obstacle(graph, graph.outputs[0]),
+        obstacle=_obstacle(graph),
     )
 
 
@@ -222,8 +224,11 @@ def _without_final_activation(
     return Graph(tuple(nodes), (source,)), final
 
 
-def _obstacle(graph: Graph, node: str) -> str | None:
-    for ancestor in graph.ancestors(node):
+def _obstacle(graph: Graph) -> str | None:
+    """Say what the graph does not understand on the way to its first output."""
+    if not graph.outputs:
+        return "the model's output is not understood"
+    for ancestor in graph.ancestors(graph.outputs[0]):
         if isinstance(ancestor, Opaque):
             return f"operation {ancestor.operation!r} at node {ancestor.source!r} is not understood"
     return None
