@@ -23,7 +23,8 @@ _BASES = frozenset(b"ACGTNUacgtnu\r\n")
 
 _PYTORCH = (
     "neuroninterp reads no PyTorch files, because they carry code; export the model with "
-    "torch.onnx.export and give the .onnx file"
+    "torch.onnx.export (DeepSEA, Beluga, Basset: examples/export_pytorch.py) and give the .onnx "
+    "file"
 )
 
 

@@ -31,6 +31,10 @@ __all__ = ["KerasParts", "open_keras_file"]
 _ZIP_MAGIC = b"PK"
 _WEIGHTS_MEMBER = "model.weights.h5"
 _LARGEST_JSON = 50_000_000
+_TORCH = (
+    "; is it a PyTorch file? Export it to .onnx (DeepSEA, Beluga, Basset: "
+    "examples/export_pytorch.py)"
+)
 
 
 @dataclass(frozen=True)
@@ -197,7 +201,7 @@ def _open_archive(path: Path, folder: Path) -> KerasParts:
         with zipfile.ZipFile(path) as archive:
             names = set(archive.namelist())
             if "config.json" not in names:
-                hint = "; is it a PyTorch file? Export it to .onnx" if _is_torch(names) else ""
+                hint = _TORCH if _is_torch(names) else ""
                 raise ModelError(
                     f"{path} is a zip archive without config.json, so no .keras model{hint}"
                 )
