@@ -98,15 +98,15 @@ EXPECTED: dict[str, tuple[str, tuple[Any, ...]]] = {
 
 DEEPSEA = ((8, 1), (39, 4), (163, 16))
 PUBLISHED: dict[str, tuple[str, str, tuple[Any, ...]]] = {
-    "deepsea": ("DeepSEA of Kipoi, the network alone", "(N, 4, 1, L)", DEEPSEA),
-    "deepsea-predict": ("DeepSEA of Kipoi, recoded, both strands", "(N, 4, 1, L)", DEEPSEA),
-    "deepsea-variant-effects": ("DeepSEA of Kipoi, recoded", "(N, 4, 1, L)", DEEPSEA),
+    "deepsea": ("twin of Kipoi's DeepSEA, the network alone", "(N, 4, 1, L)", DEEPSEA),
+    "deepsea-predict": ("twin of Kipoi's DeepSEA, recoded, both strands", "(N, 4, 1, L)", DEEPSEA),
+    "deepsea-variant-effects": ("twin of Kipoi's DeepSEA, recoded", "(N, 4, 1, L)", DEEPSEA),
     "beluga": (
-        "Beluga of Kipoi and ExPecto",
+        "twin of ExPecto's Beluga",
         "(N, 4, 1, L)",
         ((8, 1), (15, 1), (46, 4), (74, 4), (198, 16), (310, 16)),
     ),
-    "basset": ("Basset of Kipoi", "(N, 4, L, 1)", ((19, 1), (51, 3), (132, 12))),
+    "basset": ("twin of Kipoi's Basset", "(N, 4, L, 1)", ((19, 1), (51, 3), (132, 12))),
 }
 """Narrow twins of published files, by architecture of ``examples/export_pytorch.py``."""
 
