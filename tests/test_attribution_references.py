@@ -323,6 +323,7 @@ def test_share_on_sites_is_that_of_the_positive_scores():
     assert shares[0] == 0.5
     assert np.isnan(shares[1])
     assert shares[2] == 0
+    assert list(share_on_sites(scores, sites, above=0.5)[[0, 2]]) == [3 / 7, 0]
     with pytest.raises(DataError, match="sites of shape"):
         share_on_sites(scores, sites[:2])
 
