@@ -258,3 +258,9 @@ def test_network_is_trained_on_fasta_files(tmp_path):
         told = CliRunner().invoke(command, wrong)
         assert told.exit_code == 2
         assert "either --data, or --positives and --negatives" in told.output
+    mine = tmp_path / "mine"
+    mine.mkdir()
+    (mine / "data.h5").write_bytes(b"precious")
+    with pytest.raises(OutputError, match="was not made from FASTA files"):
+        CliRunner().invoke(command, [*complete, "-o", str(mine)], catch_exceptions=False)
+    assert (mine / "data.h5").read_bytes() == b"precious"

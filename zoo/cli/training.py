@@ -123,7 +123,7 @@ def _from_fasta(positives: Path | None, negatives: Path | None, output: Path, se
 
     make_folder(output)
     path = output / "data.h5"
-    sizes, notes = write_fasta_data(positives, negatives, path, seed=seed, force=True)
+    sizes, notes = write_fasta_data(positives, negatives, path, seed=seed)
     for note in notes:
         click.echo(f"note: {note}")
     parts = ", ".join(f"{size:,} {part}" for part, size in sizes.items())

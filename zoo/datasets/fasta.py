@@ -6,11 +6,11 @@ from pathlib import Path
 
 import numpy as np
 
+from neuroninterp.errors import OutputError
 from neuroninterp.sequences.dataset import Sequences
 from neuroninterp.sequences.fasta import read_fasta
 from zoo.data import LAYOUT, PARTS, channels_first
 from zoo.hdf5_file import new_hdf5
-from zoo.output import check_new
 from zoo.simulations.dragonn.files import split_sizes
 
 __all__ = ["write_fasta_data"]
@@ -24,7 +24,6 @@ def write_fasta_data(
     path: str | Path,
     *,
     seed: int = 0,
-    force: bool = False,
 ) -> tuple[dict[str, int], tuple[str, ...]]:
     """Write positives and negatives, in random order, as an HDF5 file to train on.
 
@@ -35,11 +34,10 @@ def write_fasta_data(
         longer ones are cut to their middle, shorter ones padded with N.
     path : str or Path
         The file to write: keys ``X_train``, ``Y_train``, ``X_valid``, …, one class
-        "positive"; a fifth for the test, a fifth of the rest for validation.
+        "positive"; a fifth for the test, a fifth of the rest for validation. One that was made
+        here before is replaced.
     seed : int
         Of the order, and so of which sequence belongs to which part.
-    force : bool
-        Whether to replace a file that exists.
 
     Returns
     -------
@@ -53,10 +51,13 @@ def write_fasta_data(
     DataError
         If a file is missing or no FASTA, or there are too few sequences for three parts.
     OutputError
-        If the file exists, or cannot be written.
+        If another file has this name, or it cannot be written.
     """
     path = Path(path)
-    check_new(path, force=force)
+    if path.exists() and not _is_own(path):
+        raise OutputError(
+            f"{path} exists and was not made from FASTA files; give another folder (-o)"
+        )
     found = read_fasta(Path(positives), length=None, limit=None)
     others = read_fasta(Path(negatives), length=found.length, limit=None)
     codes = np.concatenate([found.codes, others.codes])
@@ -85,6 +86,16 @@ def write_fasta_data(
             )
             new.content.create_dataset(f"Y_{part}", data=labels[rows])
     return sizes, _notes(found, others)
+
+
+def _is_own(path: Path) -> bool:
+    import h5py
+
+    try:
+        with h5py.File(path, "r") as file:
+            return bool(file.attrs.get("schema") == _SCHEMA)
+    except OSError:
+        return False
 
 
 def _notes(*read: Sequences) -> tuple[str, ...]:
