@@ -361,7 +361,7 @@ def test_what_cannot_be_simulated_is_told(tmp_path):
         return f"{done.output} {done.exception}"
 
     assert "No such option '--min-spacing'" in told("single-motif", "--min-spacing", "3")
-    assert "unknown simulation 'dimer'; valid: koo-eddy, toy-2, single" in told("dimer")
+    assert "unknown simulation 'dimer'; valid: koo-eddy, toy-1, toy-2, single" in told("dimer")
     assert "expected 0 to 1" in told("single-motif", "--gc", "40")
     assert "a spacing from 6 to 5" in told("heterodimer", "--min-spacing", "6")
     assert "give at least 14" in told("single-motif", "--motif", "SPI1_known4", "--length", "13")

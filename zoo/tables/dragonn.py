@@ -25,6 +25,7 @@ from zoo.simulations.dragonn.optimum import single_motif_posterior
 from zoo.simulations.dragonn.parameters import SIMULATIONS, Parameters, SingleMotif
 from zoo.simulations.dragonn.simulation import planted_motifs
 from zoo.tables.cache import cached, file_sha256
+from zoo.tables.planted_share import METHODS, SETTINGS, planted_share
 
 __all__ = ["SLIDES", "DragonnRow", "make_dragonn", "markdown"]
 
@@ -65,6 +66,9 @@ class DragonnRow:
         Of each planted motif, the neurons of any layer that match its profile or one like it.
     neurons : int
         Neurons of all layers.
+    on_sites : dict
+        Share of the attribution on planted sites, by method; see
+        :func:`zoo.tables.planted_share.planted_share`.
     best : dict of str to float or None
         Scores of the best possible classifier on the same test part, where it is known.
     """
@@ -74,6 +78,7 @@ class DragonnRow:
     record: dict[str, Any]
     named: dict[str, int]
     neurons: int
+    on_sites: dict[str, dict[str, float | None]]
     best: dict[str, float] | None = None
 
 
@@ -139,7 +144,8 @@ def make_dragonn(
         for network in named_networks:
             record = _trained(network, data, epochs, seed, device, verbose)
             found = _named(given, data.with_name(f"{network}.onnx"), settings, verbose)
-            row = DragonnRow(simulation, network, record, **found, best=best)
+            on_sites = _on_sites(data, data.with_name(f"{network}.onnx"), seed, device)
+            row = DragonnRow(simulation, network, record, **found, on_sites=on_sites, best=best)
             rows.append(row)
             report(_line(row))
     content = {
@@ -217,6 +223,18 @@ def _named(
     return cached(network.with_suffix(".motifs.json"), depends, count)
 
 
+def _on_sites(data: Path, network: Path, seed: int, device: str) -> dict[str, Any]:
+    """Measure how much of the attribution lies on planted sites."""
+    depends = {
+        **SETTINGS,
+        "schema": "dragonn-sites/1",
+        "seed": seed,
+        "network_sha256": file_sha256(network),
+    }
+    path = network.with_suffix(".sites.json")
+    return cached(path, depends, lambda: planted_share(network, data, seed=seed, device=device))
+
+
 def _best(data: Path, parameters: Parameters) -> dict[str, float] | None:
     """Score the posterior probability of single motif detection; no other is computed."""
     if not isinstance(parameters, SingleMotif):
@@ -238,6 +256,7 @@ def _as_dict(row: DragonnRow) -> dict[str, Any]:
         "network": row.network,
         "named": row.named,
         "neurons": row.neurons,
+        "on_sites": row.on_sites,
         "slides": SLIDES.get((row.simulation, row.network)),
         "best": row.best,
         "record": row.record,
@@ -272,7 +291,29 @@ def markdown(rows: Sequence[DragonnRow], *, motifs: str, effort: str) -> str:
         "profile that the planted one matches whole itself: other versions of it, and its kin. "
         "Best possible: the posterior probability of a site, which is known of single motifs.\n\n"
         + "\n".join(lines)
-        + "\n"
+        + "\n\n"
+        + _sites_section(rows)
+    )
+
+
+def _sites_section(rows: Sequence[DragonnRow]) -> str:
+    """Return the part of the page that says where the attribution lies."""
+    headings = ["simulation", "network"]
+    for method in METHODS:
+        headings += [f"{method}, all", f"{method}, above noise"]
+    lines = [_cells(headings), _cells(["---"] * len(headings))]
+    for row in rows:
+        shares = [share for method in METHODS for share in row.on_sites[method].values()]
+        lines.append(_cells([row.simulation, row.network, *map(_score, shares)]))
+    return (
+        "## Attribution on planted sites\n\n"
+        "Share of the positive scores of true positives (label 1, predicted above "
+        f"{SETTINGS['least_probability']}; the first {SETTINGS['sequences']} of the test part, of "
+        "every class) that lies on planted sites: of all positive scores, and of those above the "
+        f"noise, which is what {100 - SETTINGS['noise_percentile']:.0f} % of the bases of the same "
+        "sequences exceed, dinucleotides shuffled. DeepLIFT of the logit against "
+        f"{METHODS['deeplift']['references']} shuffles a sequence; mutagenesis of the output, as "
+        "DragoNN has it.\n\n" + "\n".join(lines) + "\n"
     )
 
 
