@@ -15,7 +15,7 @@ import neuroninterp as ni
 import zoo
 from neuroninterp.errors import DataError, NeuroninterpError, OutputError, UnknownNameError
 from neuroninterp.performance import SCORES, performance
-from neuroninterp.sequences import decode
+from neuroninterp.sequences import decode, read_sites
 from zoo.architectures.dragonn import NETWORKS, sequence_dnn
 from zoo.cli import zoo as command
 from zoo.data import read_part, read_training_data
@@ -23,6 +23,7 @@ from zoo.simulations.dragonn.files import write_dragonn
 from zoo.simulations.dragonn.parameters import SIMULATIONS, Heterodimer
 from zoo.simulations.dragonn.simulation import simulate
 from zoo.tables.dragonn import SLIDES, DragonnRow, make_dragonn, markdown
+from zoo.tables.planted_share import planted_share
 
 SMALL = sequence_dnn((8,), (19,), pool=31, name="small")
 
@@ -168,7 +169,7 @@ def test_figures_are_made_once_and_then_read(tmp_path):
     assert set(row.named) == {"SPI1", "IRF8"}
     assert row.neurons == 15
     page = files[0].read_text()
-    (line,) = [
+    line, on_sites = [
         line for line in page.splitlines() if line.startswith("| heterodimer | sequence-dnn")
     ]
     scores = [row.record["test"][name] for name in SCORES]
@@ -179,7 +180,11 @@ def test_figures_are_made_once_and_then_read(tmp_path):
         f"SPI1 {row.named['SPI1']}, IRF8 {row.named['IRF8']} of 15"
     ]
     kept = {path: path.stat().st_mtime_ns for path in (out / "heterodimer").iterdir()}
-    assert len(kept) == 5
+    assert len(kept) == 6
+    shares = [share for of_method in row.on_sites.values() for share in of_method.values()]
+    assert all(share is None or 0 <= share <= 1 for share in shares)
+    told_shares = ["" if share is None else f"{share:.3f}" for share in shares]
+    assert [cell.strip() for cell in on_sites.split("|")[3:-1]] == told_shares
     make_dragonn(out, **arguments)
     assert {path: path.stat().st_mtime_ns for path in (out / "heterodimer").iterdir()} == kept
     assert files[0].read_text() == page
@@ -192,7 +197,7 @@ def test_figures_are_made_once_and_then_read(tmp_path):
 def test_committed_figures_are_the_slides():
     folder = Path(__file__).parents[1] / "docs" / "dragonn"
     content = json.loads((folder / "dragonn.json").read_text())
-    keys = ("simulation", "network", "record", "named", "neurons", "best")
+    keys = ("simulation", "network", "record", "named", "neurons", "on_sites", "best")
     rows = [DragonnRow(**{key: row[key] for key in keys}) for row in content["rows"]]
     page = markdown(rows, motifs=content["motifs"], effort=content["effort"])
     assert (folder / "dragonn.md").read_text() == page
@@ -205,6 +210,7 @@ def test_committed_figures_are_the_slides():
             classes=len(row.record["test"]["classes"]),
         )
         assert row.record["data"]["attributes"]["simulation"] == row.simulation
+        assert row.on_sites["deeplift"]["above_noise"] >= 0.8
     found = {(row.simulation, row.network): row for row in rows}
     for place, least in (("sequence-dnn", 0.97), ("sequence-dnn-3", 0.99)):
         row = found["heterodimer", place]
@@ -213,8 +219,30 @@ def test_committed_figures_are_the_slides():
         stated = SLIDES["heterodimer", place]
         for name, value in stated.items():
             assert row.record["test"][name] == pytest.approx(value, abs=0.013), name
+    for method in ("deeplift", "ism"):
+        assert found["heterodimer", "sequence-dnn-3"].on_sites[method]["share"] >= 0.8
     single = found["single-motif", "sequence-dnn-3"]
     assert single.record["test"]["auroc"] <= single.best["auroc"]
+
+
+def test_share_on_planted_sites_is_what_a_loop_over_sites_finds(trained):
+    folder, _ = trained
+    found = planted_share(folder / f"{SMALL.name}.onnx", folder / "data.h5", seed=1, device="cpu")
+    model = ni.load(folder / f"{SMALL.name}.onnx")
+    test = read_part(folder / "data.h5", "test")
+    sure = (model.predict(test.codes)[:, 0] > 0.5) & (test.labels[:, 0] == 1)
+    rows = np.flatnonzero(sure)[:100]
+    scores = ni.attribute(model, test.codes[rows], "ism", scale="output", seed=1).scores
+    sites = read_sites(folder / "data.h5", "test")
+    shares = []
+    for row, track in zip(rows, np.maximum(scores, 0), strict=True):
+        own = sites.of(int(row))
+        on_sites = sum(track[a:b].sum() for a, b in zip(own.starts, own.ends, strict=True))
+        shares.append(on_sites / track.sum())
+    assert found["ism"]["share"] == pytest.approx(np.mean(shares), abs=1e-5)
+    # The network knows its only motif.
+    assert found["ism"]["share"] < found["ism"]["above_noise"] <= 1
+    assert found["deeplift"]["above_noise"] >= 0.8
 
 
 # --- FASTA -----------------------------------------------------------------------------------
