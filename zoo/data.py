@@ -221,7 +221,10 @@ def _open(path: Path) -> Any:
     import h5py
 
     if not path.is_file():
-        raise DataError(f"{path}: no such file; make one with 'neuroninterp zoo simulate -o FILE'")
+        raise DataError(
+            f"{path}: no such file; expected an HDF5 file, such as 'neuroninterp zoo simulate' "
+            "makes, or the folder of DeepSEA's .mat files"
+        )
     try:
         return h5py.File(path, "r")
     except OSError as error:
