@@ -175,6 +175,13 @@ def logos(
 @click.option(
     "--epochs", type=_POSITIVE, default=100, show_default=True, help="Largest number of epochs."
 )
+@click.option(
+    "--times",
+    type=_POSITIVE,
+    default=1,
+    show_default=True,
+    help="Simulate so many times the published number of sequences.",
+)
 @click.option("--seed", type=_NATURAL, default=0, show_default=True, help="Of data and training.")
 @click.option("--motifs", default="JASPAR2024", show_default=True, help="Known motifs.")
 @click.option(

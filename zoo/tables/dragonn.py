@@ -8,11 +8,11 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from neuroninterp.errors import OutputError, UnknownNameError
+from neuroninterp.errors import NeuroninterpError, OutputError, UnknownNameError
 from neuroninterp.motifs.databases import load_database
 from neuroninterp.motifs.matching import match
 from neuroninterp.performance import SCORES, performance
@@ -51,6 +51,8 @@ SLIDES: dict[tuple[str, str], dict[str, float]] = {
 }
 """Test scores that the workshop's slides give, by simulation and network."""
 
+_EPOCHS = 100
+
 
 @dataclass(frozen=True)
 class DragonnRow:
@@ -88,7 +90,8 @@ def make_dragonn(
     simulations: Sequence[str] | None = None,
     networks: Sequence[str] | None = None,
     parameters: dict[str, Any] | None = None,
-    epochs: int = 100,
+    times: int = 1,
+    epochs: int = _EPOCHS,
     seed: int = 0,
     motifs: str = "JASPAR2024",
     effort: str = "quick",
@@ -106,6 +109,8 @@ def make_dragonn(
         Which; all for None.
     parameters : dict or None
         Of every simulation, where they differ from the published ones.
+    times : int
+        How many times these numbers of sequences to simulate.
     epochs, seed, device
         See :func:`zoo.training.train`; the seed is the simulations', too.
     motifs : str
@@ -130,7 +135,11 @@ def make_dragonn(
         If a simulation, a parameter, a network or the motifs do not exist.
     OutputError
         If the folder cannot be written, or holds other data under the same name.
+    NeuroninterpError
+        If ``times`` is below 1.
     """
+    if times < 1:
+        raise NeuroninterpError(f"times is {times}; expected at least 1")
     output = Path(output)
     chosen = _known("simulation", simulations, tuple(SIMULATIONS))
     named_networks = _known("network of DragoNN", networks, tuple(NETWORKS))
@@ -138,7 +147,7 @@ def make_dragonn(
     settings = {"motifs": motifs, "effort": effort, "seed": seed, "device": device}
     rows = []
     for simulation in chosen:
-        given = settings_of(simulation, parameters)
+        given = _enlarged(settings_of(simulation, parameters), times)
         data = _data(output / simulation, simulation, given, seed)
         best = _best(data, given)
         for network in named_networks:
@@ -148,14 +157,16 @@ def make_dragonn(
             row = DragonnRow(simulation, network, record, **found, on_sites=on_sites, best=best)
             rows.append(row)
             report(_line(row))
-    content = {
+    content: dict[str, Any] = {
         "schema": "dragonn-figures/1",
         "motifs": motifs,
         "effort": effort,
+        "command": _command(simulations, networks, times, epochs),
         "rows": [_as_dict(row) for row in rows],
     }
     files = [output / "dragonn.md", output / "dragonn.json"]
-    write_text(files[0], markdown(rows, motifs=motifs, effort=effort))
+    text = markdown(rows, motifs=motifs, effort=effort, command=content["command"])
+    write_text(files[0], text)
     write_text(files[1], json.dumps(content, indent=1) + "\n")
     return rows, files
 
@@ -165,6 +176,30 @@ def _known(kind: str, names: Sequence[str] | None, valid: tuple[str, ...]) -> tu
         if name not in valid:
             raise UnknownNameError(kind, name, valid)
     return tuple(names) if names else valid
+
+
+def _command(
+    simulations: Sequence[str] | None, networks: Sequence[str] | None, times: int, epochs: int
+) -> str:
+    """Return the command that makes the figures, without what it does by itself."""
+    chosen = {
+        "--simulations": ",".join(simulations or ()),
+        "--networks": ",".join(networks or ()),
+        "--times": "" if times == 1 else str(times),
+        "--epochs": "" if epochs == _EPOCHS else str(epochs),
+    }
+    options = "".join(f" {option} {value}" for option, value in chosen.items() if value)
+    return f"neuroninterp zoo dragonn -o DIR{options}"
+
+
+def _enlarged(parameters: Parameters, times: int) -> Parameters:
+    """Multiply the numbers of sequences."""
+    counts = {
+        name: times * getattr(parameters, name)
+        for name in ("positives", "negatives", "sequences")
+        if hasattr(parameters, name)
+    }
+    return replace(parameters, **counts)
 
 
 def _data(folder: Path, simulation: str, parameters: Parameters, seed: int) -> Path:
@@ -263,7 +298,7 @@ def _as_dict(row: DragonnRow) -> dict[str, Any]:
     }
 
 
-def markdown(rows: Sequence[DragonnRow], *, motifs: str, effort: str) -> str:
+def markdown(rows: Sequence[DragonnRow], *, motifs: str, effort: str, command: str) -> str:
     """Return the figures as a Markdown page."""
     headings = ["simulation", "network", "epochs", "s", *SCORES.values(), "neurons that match"]
     lines = [_cells(headings), _cells(["---"] * len(headings))]
@@ -283,8 +318,7 @@ def markdown(rows: Sequence[DragonnRow], *, motifs: str, effort: str) -> str:
                 lines.append(_cells(["", title, "", "", *scores, ""]))
     return (
         "# DragoNN's figures, again\n\n"
-        "SequenceDNN on the six simulations, made by\n\n"
-        "    neuroninterp zoo dragonn -o DIR\n\n"
+        f"SequenceDNN on DragoNN's simulations, made by\n\n    {command}\n\n"
         "Scores are on the test part (means over the classes of multi-motif). Epochs: all, and in "
         "brackets the one that was kept. Neurons that match: how many neurons, of all layers, "
         f"have a sampled motif ({effort} effort) with a Tomtom hit (E ≤ 0.1, {motifs}) on a "
