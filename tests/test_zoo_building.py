@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
+
 import numpy as np
 import pytest
 from click.testing import CliRunner
@@ -66,3 +70,16 @@ def test_what_cannot_be_built_is_told_and_leaves_nothing(tmp_path):
     assert (tmp_path / "new.keras").read_text() == "mine"
     write_random_network("toy-1", tmp_path / "new.keras", force=True)
     assert ni.load(tmp_path / "new.keras", device="cpu").length == 8
+
+
+def test_the_command_says_nothing_of_tensorflows(tmp_path):
+    done = subprocess.run(
+        [sys.executable, "-m", "neuroninterp", "zoo", "build", "toy-1", "-o", "toy.keras"],
+        cwd=tmp_path,
+        env={key: value for key, value in os.environ.items() if key != "TF_CPP_MIN_LOG_LEVEL"},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert done.stderr == ""
+    assert done.stdout == "wrote toy.keras: 2 convolutions, 70 weights\n"

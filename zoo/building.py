@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from neuroninterp.backend import import_keras
 from neuroninterp.errors import OutputError
 from neuroninterp.sequences.coding import one_hot
 from zoo import catalogue
@@ -58,6 +59,8 @@ def write_random_network(
     if path.suffix not in _FORMATS:
         raise OutputError(f"{path}: networks are written as {' or '.join(_FORMATS)}; name it so")
     check_new(path, force=force)
+    # Here first, because it keeps the backend's messages to itself.
+    import_keras()
     model = random_network(name, **settings)
     with output_errors(path), aside(path) as temporary:
         # Keras goes by the suffix.
