@@ -199,12 +199,12 @@ def _draw(
     import matplotlib
 
     # The figure is the last stage of the flow; the folder is where the two meet.
+    from neuroninterp.report.saving import save_figure
     from neuroninterp.report.track import new_track, track
 
     folder.mkdir()
     start, end = region or (0, attribution.codes.shape[1])
-    # Letters' outlines get names from a random salt unless it is fixed; files should be equal.
-    with matplotlib.rc_context({"svg.hashsalt": "neuroninterp", "font.size": 9}):
+    with matplotlib.rc_context({"font.size": 9}):
         for row in range(min(tracks, len(attribution))):
             figure, ax = new_track(end - start)
             track(attribution.scores[row], attribution.codes[row], ax=ax, region=(start, end))
@@ -213,5 +213,4 @@ def _draw(
             ax.set_title(title, loc="left", fontsize=9, parse_math=False)
             stem = re.sub(r"[^A-Za-z0-9._-]+", "_", name).strip("._") or "sequence"
             stem = stem if stem == str(row) else f"{row}_{stem}"
-            figure.savefig(folder / f"{stem}.svg", metadata={"Date": None})
-            figure.savefig(folder / f"{stem}.png", dpi=100)
+            save_figure(figure, folder, stem, dpi=100)

@@ -11,6 +11,7 @@ import numpy as np
 from neuroninterp.motifs.information import information_content
 from neuroninterp.motifs.records import Motif
 from neuroninterp.report.payload import informative_span, ordered_parts
+from neuroninterp.report.saving import save_figure
 from neuroninterp.results.records import AnalysisResult, LayerResult, NeuronResult, motif_id
 from neuroninterp.text import printable
 
@@ -103,9 +104,8 @@ def write_figures(result: AnalysisResult, folder: str | Path, *, limit: int = 12
 
     target = Path(folder)
     target.mkdir(parents=True, exist_ok=True)
-    written = []
-    # Letters' outlines get names from a random salt unless it is fixed; files should be equal.
-    with matplotlib.rc_context({"svg.hashsalt": "neuroninterp", "font.size": 9}):
+    written: list[Path] = []
+    with matplotlib.rc_context({"font.size": 9}):
         for neuron in _strongest(result, limit):
             part = ordered_parts(neuron)[0]
             ppm = neuron.parts[part].ppm
@@ -115,10 +115,7 @@ def write_figures(result: AnalysisResult, folder: str | Path, *, limit: int = 12
             _, ax = logo(ppm[start:end], ax=_add_axes(figure), first=start + 1)
             name = motif_id(neuron.layer, neuron.neuron, part)
             ax.set_title(_caption(neuron, part), loc="left", fontsize=9, parse_math=False)
-            for ending, options in (("svg", {"metadata": {"Date": None}}), ("png", {"dpi": 150})):
-                path = target / f"{name}.{ending}"
-                figure.savefig(path, **options)
-                written.append(path)
+            written += save_figure(figure, target, name, dpi=150)
     return written
 
 

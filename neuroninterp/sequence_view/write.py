@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from neuroninterp.errors import OutputError
 from neuroninterp.progress import Progress
+from neuroninterp.report.saving import save_figure
 from neuroninterp.results.staging import staged
 from neuroninterp.sequence_view.figure import draw_view
 from neuroninterp.sequence_view.firing import Firing
@@ -158,12 +159,6 @@ def _draw(
     region: tuple[int, int] | None,
     advance: Callable[[int], None],
 ) -> None:
-    import matplotlib
-
-    # Letters' outlines get names from a random salt unless it is fixed; files should be equal.
-    with matplotlib.rc_context({"svg.hashsalt": "neuroninterp"}):
-        for number, view in enumerate(views):
-            figure = draw_view(view, region=region)
-            figure.savefig(folder / f"{number}.svg", metadata={"Date": None})
-            figure.savefig(folder / f"{number}.png", dpi=110)
-            advance(1)
+    for number, view in enumerate(views):
+        save_figure(draw_view(view, region=region), folder, str(number), dpi=110)
+        advance(1)
