@@ -1,11 +1,13 @@
 """Information content of a position probability matrix (PPM), and what it delimits.
 
 One definition throughout: the information of a position is ``2 - H(p)`` bits, with H the
-entropy in log2 of its four probabilities. No background and no small-sample correction.
+entropy in log2 of its four probabilities, without a background. Only logos may be corrected for
+small samples (:func:`small_sample_correction`).
 """
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 
 import numpy as np
@@ -25,6 +27,7 @@ __all__ = [
     "query_spans",
     "reverse_complement",
     "segments",
+    "small_sample_correction",
 ]
 
 FLANK = 3
@@ -66,6 +69,25 @@ def information_content(ppm: np.ndarray) -> np.ndarray:
     probabilities = np.asarray(ppm, dtype=np.float64)
     logarithms = np.log2(np.where(probabilities > 0, probabilities, 1.0))
     return np.clip(2.0 + (probabilities * logarithms).sum(axis=1), 0.0, 2.0)
+
+
+def small_sample_correction(n_sequences: float) -> float:
+    """Return by how much a position of few sequences seems more informative than it is.
+
+    The expected excess of the information content of four frequencies that were counted in
+    ``n_sequences`` sequences: e(n) = 3 / (2 ln 2 n) (Schneider et al. 1986).
+
+    Parameters
+    ----------
+    n_sequences : float
+        Number of sequences behind the PPM, above 0.
+
+    Returns
+    -------
+    float
+        Bits, above 0.
+    """
+    return 3.0 / (2.0 * math.log(2.0) * n_sequences)
 
 
 def consensus(ppm: np.ndarray) -> str:
