@@ -13,9 +13,15 @@ from neuroninterp.fields.layers import Layer, PoolSummary
 from neuroninterp.graph.layers import BlockedLayer
 from neuroninterp.measurement.records import EffectiveField, LayerFields, MeasuredField
 from neuroninterp.motifs.dictionary import DictionaryMotif, Occurrence
-from neuroninterp.motifs.records import Match, Motif, Part
+from neuroninterp.motifs.records import KnownMotif, Match, Motif, Part
 from neuroninterp.motifs.syntax import Spacing, Syntax
-from neuroninterp.results.records import AnalysisResult, LayerResult, NeuronResult
+from neuroninterp.results.records import (
+    ActivationProfile,
+    AnalysisResult,
+    LayerResult,
+    NeuronResult,
+    TopSequence,
+)
 
 HOSTILE_NAME = "<script>alert(1)</script>"
 HOSTILE_TARGET = "</script><img src=x onerror=alert(2)>\u2028&"
@@ -68,8 +74,41 @@ def _match(query: str, target: tuple[str, str], e_value: float, start: int, whol
         covered=0.9 if whole else 0.4,
         whole=whole,
         relevant=whole,
+        target_start=start - 2,
     )
 
+
+def _profile(data: bool) -> ActivationProfile:
+    return ActivationProfile(
+        edges=np.linspace(0.0, 7.5, 21),
+        log2_level=np.append(-12.25 - np.arange(19) / 3, np.nan),
+        data_counts=np.arange(40, 0, -2) if data else None,
+        data_windows=12_000 if data else 0,
+    )
+
+
+HOSTILE_SEQUENCE = "<b>seq</b>\t\u202e\x1b[2J"
+HOSTILE_LABEL = "H3K4me3<svg onload=alert(3)>\n"
+TOP_SEQUENCES = (
+    TopSequence(
+        value=7.75,
+        window="ACGTACGTACTGACTCANNNACGTACGT",
+        sequence=12,
+        name="chr1:1000-1200(-)",
+        start=5,
+        location="chr1:1167-1195(-)",
+        labels=("Arid3a", HOSTILE_LABEL),
+    ),
+    TopSequence(-0.5, "G" * 28, 299, HOSTILE_SEQUENCE, 172),
+)
+TARGETS = {
+    target.id: target
+    for target in (
+        KnownMotif("MA0058.3", "MAX", ppm_of("CACGTG", 10, 2, 0.96)),
+        KnownMotif("X1", HOSTILE_TARGET, ppm_of("TTGACTCA", 10, 2)),
+        KnownMotif("MA0099.2", "FOS::JUN", ppm_of("TGACTCA", 7, 0)),
+    )
+}
 
 FIRST = Layer(1, "conv1", 2, 19, 1, 1, (9, 9), "relu", PoolSummary("max", 2, 2), 19, 1, -9, 1)
 SECOND = Layer(2, HOSTILE_NAME, 1, 5, 1, 1, (2, 2), None, None, 28, 2, -13, 2)
@@ -140,6 +179,7 @@ def example_result() -> AnalysisResult:
         mixture=_mixture(single, -12.25),
         parts=single,
         matches=(_match("layer1_neuron0_part0", ("X1", HOSTILE_TARGET), 0.02, 6, False),),
+        profile=_profile(data=False),
     )
     dead = NeuronResult(layer=1, neuron=1, mixture=None)
     parts = (_part("CACGTG", 28, 10, 0.95, 0.6, 0), _part("CACGTG", 28, 11, 0.98, 0.4, 1))
@@ -160,6 +200,8 @@ def example_result() -> AnalysisResult:
         ppm_error=0.004,
         converged=False,
         syntax_from_data=DATA_SYNTAX,
+        profile=_profile(data=True),
+        top_sequences=TOP_SEQUENCES,
     )
     return AnalysisResult(
         model={"path": "../x/model.keras", "sha256": "ab" * 32, "format": "keras", "length": 200},
@@ -217,4 +259,5 @@ def example_result() -> AnalysisResult:
         fields=_fields(),
         blocked=(BlockedLayer(4, "late<i>", 8, 1, "it sees all, through 'LSTM<i>'", True),),
         notes=("input 'x<i>' is held at 0",),
+        targets=TARGETS,
     )

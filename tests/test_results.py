@@ -16,7 +16,9 @@ from example_result import (
     DATA_SYNTAX,
     FIRST,
     HOSTILE_NAME,
+    HOSTILE_TARGET,
     SYNTAX,
+    TOP_SEQUENCES,
     WHY,
     example_result,
 )
@@ -33,6 +35,7 @@ from neuroninterp.results import (
     neurons_table,
     prepare_output,
     read_results,
+    sequences_table,
     stored_ppms,
     summarize,
     syntax_table,
@@ -46,6 +49,7 @@ ENTRIES = {
     "layers.tsv",
     "neurons.tsv",
     "matches.tsv",
+    "sequences.tsv",
     "dictionary.tsv",
     "syntax.tsv",
     "motifs.meme",
@@ -100,6 +104,14 @@ def test_hdf5_names_that_other_programs_rely_on(written: Path) -> None:
         assert own["text"] == str(DATA_SYNTAX[0])
         own = file["/layers/2/from_data/dictionary/0/ppm"].attrs
         assert own["name"] == "layer2_data_motif0"
+        profile = file["/layers/2/neurons/0/profile"]
+        assert profile["data_count"].tolist() == list(range(40, 0, -2))
+        assert profile["lower"][1:].tolist() == profile["upper"][:-1].tolist()
+        assert profile.attrs["data_windows"] == 12_000
+        tops = file["/layers/2/neurons/0/top_sequences"]
+        assert tops["location"].tolist() == [b"chr1:1167-1195(-)", b""]
+        targets = [file[f"/targets/{i}/ppm"].attrs["name"] for i in range(3)]
+        assert targets == ["MAX", HOSTILE_TARGET, "FOS::JUN"]
         verdict = json.loads(file.attrs["verdict"])
         assert verdict["empirical"]["interval"] == [1, 2]
 
@@ -116,7 +128,10 @@ def assert_same(stored: object, original: object, where: str) -> None:
         for index, (left, right) in enumerate(zip(stored, original, strict=True)):
             assert_same(left, right, f"{where}[{index}]")
     elif isinstance(original, np.ndarray):
-        np.testing.assert_array_equal(stored, original.astype(np.float32), err_msg=where)
+        # Matrices have the precision of float32, what is known about levels its own.
+        exact = original.astype(np.float32) if original.ndim == 2 else original
+        np.testing.assert_array_equal(stored, exact, err_msg=where)
+        assert stored.dtype == original.dtype, where
     elif isinstance(original, pd.DataFrame):
         pd.testing.assert_frame_equal(stored, original)
     elif isinstance(original, float) and math.isnan(original):
@@ -131,6 +146,7 @@ def test_reading_gives_back_everything(written: Path) -> None:
     names = ("layers", "verdict", "performance", "skipped", "versions", "seconds", "model")
     for name in (*names, "fields", "blocked", "notes"):
         assert_same(getattr(stored, name), getattr(result, name), name)
+    assert_same(tuple(stored.targets.items()), tuple(result.targets.items()), "targets")
     assert stored.settings == {**result.settings, "relevant": ["MA0139.1"]}
     assert stored_ppms(stored).keys() == stored_ppms(result).keys()
 
@@ -201,12 +217,38 @@ def test_files_of_before_syntax_came_from_data_can_be_read(written: Path, tmp_pa
     assert neuron.from_data is not None
 
 
+def test_files_of_before_the_evidence_was_kept_can_be_read(written: Path, tmp_path: Path) -> None:
+    shutil.copy(written / "results.h5", tmp_path / "results.h5")
+    with h5py.File(tmp_path / "results.h5", "r+") as file:
+        del file["targets"]
+        neuron = file["/layers/2/neurons/0"]
+        del neuron["profile"], neuron["top_sequences"]
+        hits = neuron["matches"][:]
+        names = [name for name in hits.dtype.names if name != "target_start"]
+        del neuron["matches"]
+        neuron["matches"] = hits[names]
+    stored = read_results(tmp_path)
+    (neuron,) = stored.layers[1].neurons
+    assert (neuron.profile, neuron.top_sequences, stored.targets) == (None, (), {})
+    assert [match.target_start for match in neuron.matches] == [None, None]
+    assert [match.target_name for match in neuron.matches] == ["MAX", "MAX"]
+    # What was not known stays so in a new file.
+    write_results(stored, tmp_path / "again")
+    again = read_results(tmp_path / "again")
+    assert_same(again.layers, stored.layers, "layers")
+    table = matches_table(again).set_index("Query_ID")
+    assert table["target_start"].isna().tolist() == [False, True, True, False]
+
+
 @pytest.mark.parametrize("name", ["\x1b[2Jgone\r\n\t", "\u202efdp.exe", "../../etc", "x" * 10**6])
 def test_names_from_files_stay_in_their_cell(name: str, tmp_path: Path) -> None:
     result = example_result()
     layer = dataclasses.replace(FIRST, name=name)
     hits = [dataclasses.replace(result.layers[0].neurons[0].matches[0], target_name=name)]
-    neuron = dataclasses.replace(result.layers[0].neurons[0], matches=tuple(hits))
+    top = dataclasses.replace(TOP_SEQUENCES[0], name=name, location=name, labels=(name, name))
+    neuron = dataclasses.replace(
+        result.layers[0].neurons[0], matches=tuple(hits), top_sequences=(top,)
+    )
     item = dataclasses.replace(result.layers[0], layer=layer, neurons=(neuron,))
     fields = dataclasses.replace(result.fields[0], layer=layer)
     blocked = dataclasses.replace(result.blocked[0], name=name, reason=name)
@@ -214,8 +256,10 @@ def test_names_from_files_stay_in_their_cell(name: str, tmp_path: Path) -> None:
         result, layers=(item,), fields=(fields,), blocked=(blocked,), notes=(name,), skipped=(name,)
     )
     write_results(hostile, tmp_path / "run")
-    assert read_results(tmp_path / "run").layers[0].layer.name == name
-    for table in ("layers", "matches", "neurons"):
+    stored = read_results(tmp_path / "run").layers[0]
+    assert stored.layer.name == name
+    assert stored.neurons[0].top_sequences == (top,)
+    for table in ("layers", "matches", "neurons", "sequences"):
         header, *rows = (tmp_path / "run" / f"{table}.tsv").read_text(encoding="utf-8").split("\n")
         assert [len(row.split("\t")) for row in rows if row] == [len(header.split("\t"))]
     for path in (tmp_path / "run").iterdir():
@@ -232,6 +276,7 @@ def test_tables_and_their_files_agree(written: Path) -> None:
         "layers": layers_table,
         "neurons": neurons_table,
         "matches": matches_table,
+        "sequences": sequences_table,
         "dictionary": dictionary_table,
         "syntax": syntax_table,
     }
@@ -263,6 +308,16 @@ def test_match_rows_locate_the_hit() -> None:
     assert (row["layer"], row["neuron"], row["part"]) == (2, 0, 1)
     assert row["Query_consensus"] == "CACGTG"
     assert table[table["Query_ID"] == "layer2_neuron0_mixture"]["part"].isna().all()
+
+
+def test_sequence_rows_say_where_a_neuron_fires() -> None:
+    first, second = sequences_table(example_result()).to_dict(orient="records")
+    assert [first[name] for name in ("layer", "neuron", "rank", "value")] == [2, 0, 1, 7.75]
+    assert [first[name] for name in ("sequence", "start")] == [12, 5]
+    assert first["location"] == "chr1:1167-1195(-)"
+    assert first["labels"] == "Arid3a;H3K4me3<svg onload=alert(3)>?"
+    assert (second["rank"], second["name"]) == (2, "<b>seq</b>???[2J")
+    assert pd.isna([second["location"], second["labels"]]).all()
 
 
 def test_neuron_rows_name_the_best_part_and_match() -> None:
@@ -311,7 +366,7 @@ def test_tables_of_nothing_keep_their_columns() -> None:
     assert list(matches_table(result).columns) == list(matches_table(example_result()).columns)
     assert len(neurons_table(result)) == 0
     assert list(syntax_table(result).columns) == list(syntax_table(example_result()).columns)
-    assert len(dictionary_table(result)) == 0
+    assert len(dictionary_table(result)) == len(sequences_table(result)) == 0
 
 
 def test_meme_file_holds_every_part(written: Path) -> None:
@@ -456,7 +511,7 @@ def test_a_failure_keeps_the_earlier_result(
 
     def stumble(source: Path, target: Path) -> Path:
         renamed.append(source.name)
-        # The old entries left in eleven moves; the third arrival fails.
+        # The old entries left in one move each; the third arrival fails.
         if len(renamed) == len(ENTRIES) + 3:
             raise OSError(5, "Input/output error")
         return rename(source, target)

@@ -6,11 +6,12 @@ from neuroninterp.motifs.dictionary import DictionaryMotif, Occurrence, build_di
 from neuroninterp.motifs.information import clip, consensus, cores, information_content
 from neuroninterp.motifs.matching import match
 from neuroninterp.motifs.meme import read_meme, write_meme
-from neuroninterp.motifs.records import Match, Motif, Part
+from neuroninterp.motifs.records import KnownMotif, Match, Motif, Part
 from neuroninterp.motifs.syntax import Spacing, Syntax, find_syntax
 
 __all__ = [
     "DictionaryMotif",
+    "KnownMotif",
     "Match",
     "Motif",
     "MotifDatabase",

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-__all__ = ["Match", "Motif", "Part"]
+__all__ = ["KnownMotif", "Match", "Motif", "Part"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -93,6 +93,9 @@ class Match:
         Whether ``covered`` reaches the limit for a whole match.
     relevant : bool
         Whether the target is one that the user named as relevant.
+    target_start : int or None
+        Position in the query (bp, may be negative) of the first column of the target, drawn on
+        the strand of the match; None in results of versions that did not tell.
     """
 
     query: str
@@ -107,3 +110,21 @@ class Match:
     covered: float
     whole: bool
     relevant: bool = field(default=False)
+    target_start: int | None = None
+
+
+@dataclass(frozen=True, eq=False)
+class KnownMotif:
+    """A motif of a database.
+
+    Parameters
+    ----------
+    id, name : str
+        For example ``"MA0139.1"`` and ``"CTCF"``.
+    ppm : numpy.ndarray, shape=(L, 4)
+        Probabilities, ACGT, on the strand that the database has.
+    """
+
+    id: str
+    name: str
+    ppm: np.ndarray

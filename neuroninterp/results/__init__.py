@@ -1,21 +1,30 @@
 """The results of a run: as values, as tables, and as a folder of files."""
 
 from neuroninterp.results.folder import prepare_output, write_results
+from neuroninterp.results.grammar_tables import dictionary_table, syntax_table
 from neuroninterp.results.read import read_results, stored_ppms
-from neuroninterp.results.records import AnalysisResult, LayerResult, NeuronResult, motif_id
+from neuroninterp.results.records import (
+    ActivationProfile,
+    AnalysisResult,
+    LayerResult,
+    NeuronResult,
+    TopSequence,
+    motif_id,
+)
 from neuroninterp.results.summary import summarize
 from neuroninterp.results.tables import (
-    dictionary_table,
     layers_table,
     matches_table,
     neurons_table,
-    syntax_table,
+    sequences_table,
 )
 
 __all__ = [
+    "ActivationProfile",
     "AnalysisResult",
     "LayerResult",
     "NeuronResult",
+    "TopSequence",
     "dictionary_table",
     "layers_table",
     "matches_table",
@@ -23,6 +32,7 @@ __all__ = [
     "neurons_table",
     "prepare_output",
     "read_results",
+    "sequences_table",
     "stored_ppms",
     "summarize",
     "syntax_table",

@@ -11,16 +11,16 @@ from pathlib import Path
 import numpy as np
 
 from neuroninterp.errors import OutputError
+from neuroninterp.results.grammar_tables import dictionary_table, syntax_table
 from neuroninterp.results.records import AnalysisResult, motif_id
 from neuroninterp.results.staging import ASIDE_PREFIX, staged
 from neuroninterp.results.store import write_store
 from neuroninterp.results.summary import summarize
 from neuroninterp.results.tables import (
-    dictionary_table,
     layers_table,
     matches_table,
     neurons_table,
-    syntax_table,
+    sequences_table,
 )
 
 __all__ = ["prepare_output", "write_results"]
@@ -88,8 +88,8 @@ def write_results(result: AnalysisResult, output: str | Path) -> dict[str, Path]
     -------
     dict of str to Path
         Each entry's name and place: ``report.html``, ``summary.json``, ``layers.tsv``,
-        ``neurons.tsv``, ``matches.tsv``, ``dictionary.tsv``, ``syntax.tsv``, ``motifs.meme``,
-        ``dictionary.meme``, ``results.h5``, ``figures``.
+        ``neurons.tsv``, ``matches.tsv``, ``sequences.tsv``, ``dictionary.tsv``,
+        ``syntax.tsv``, ``motifs.meme``, ``dictionary.meme``, ``results.h5``, ``figures``.
 
     Raises
     ------
@@ -136,6 +136,10 @@ def _write_neurons(result: AnalysisResult, path: Path) -> None:
 
 def _write_matches(result: AnalysisResult, path: Path) -> None:
     matches_table(result).to_csv(path, sep="\t", index=False, errors="replace")
+
+
+def _write_sequences(result: AnalysisResult, path: Path) -> None:
+    sequences_table(result).to_csv(path, sep="\t", index=False, errors="replace")
 
 
 def _write_dictionary(result: AnalysisResult, path: Path) -> None:
@@ -205,6 +209,7 @@ _WRITERS: dict[str, Callable[[AnalysisResult, Path], None]] = {
     "layers.tsv": _write_layers,
     "neurons.tsv": _write_neurons,
     "matches.tsv": _write_matches,
+    "sequences.tsv": _write_sequences,
     "dictionary.tsv": _write_dictionary,
     "syntax.tsv": _write_syntax,
     "motifs.meme": _write_motifs,

@@ -6,18 +6,27 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
 from neuroninterp.bottleneck import LayerFractions, Verdict
 from neuroninterp.fields.layers import Layer
 from neuroninterp.graph.layers import BlockedLayer
 from neuroninterp.measurement.records import LayerFields
 from neuroninterp.motifs.dictionary import DictionaryMotif
-from neuroninterp.motifs.records import Match, Motif, Part
+from neuroninterp.motifs.records import KnownMotif, Match, Motif, Part
 from neuroninterp.motifs.syntax import Syntax
 
 if TYPE_CHECKING:
     import pandas as pd
 
-__all__ = ["AnalysisResult", "LayerResult", "NeuronResult", "motif_id"]
+__all__ = [
+    "ActivationProfile",
+    "AnalysisResult",
+    "LayerResult",
+    "NeuronResult",
+    "TopSequence",
+    "motif_id",
+]
 
 
 def motif_id(layer: int, neuron: int, part: int | None) -> str:
@@ -32,6 +41,64 @@ def motif_id(layer: int, neuron: int, part: int | None) -> str:
     """
     ending = "mixture" if part is None else f"part{part}"
     return f"layer{layer}_neuron{neuron}_{ending}"
+
+
+@dataclass(frozen=True, eq=False)
+class ActivationProfile:
+    """How often a neuron is how active: in random windows, and in the user's sequences.
+
+    Parameters
+    ----------
+    edges : numpy.ndarray, shape=(21,)
+        z at the edges of the 20 activation levels, from the threshold to the largest z that was
+        drawn from the model.
+    log2_level : numpy.ndarray, shape=(20,)
+        log2 of the probability that a uniformly random window lies above the lower edge of each
+        level; NaN where that is not known.
+    data_counts : numpy.ndarray of int64, shape=(20,), or None
+        Windows of the user's sequences in each level; the last has those above the last edge,
+        too. None without data.
+    data_windows : int
+        Windows of the user's sequences that were looked at, active or not; 0 without data.
+    """
+
+    edges: np.ndarray
+    log2_level: np.ndarray
+    data_counts: np.ndarray | None = None
+    data_windows: int = 0
+
+
+@dataclass(frozen=True)
+class TopSequence:
+    """A window of the user's sequences in which a neuron has one of its largest values.
+
+    Parameters
+    ----------
+    value : float
+        z of the neuron on the window.
+    window : str
+        The window, of receptive-field length, in letters ACGTN.
+    sequence : int
+        Number of its sequence in the data, from 0.
+    name : str
+        That sequence's name; "" where the data have no names.
+    start : int
+        Where the window begins in the sequence, bp from 0.
+    location : str
+        Where the window lies in the genome, 0-based and half-open, for example
+        ``"chr1:100-119(+)"``; "" where the sequence's name does not tell.
+    labels : tuple of str
+        Names of the classes that are 1 for the sequence (their numbers where they have no
+        names); empty where the labels are not binary, or there are none.
+    """
+
+    value: float
+    window: str
+    sequence: int
+    name: str = ""
+    start: int = 0
+    location: str = ""
+    labels: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, eq=False)
@@ -64,6 +131,12 @@ class NeuronResult:
         Whether the sampler came to rest.
     syntax_from_data : tuple of Syntax
         How motifs of the data's dictionary are arranged in the user's sequences.
+    profile : ActivationProfile or None
+        How often it is how active; None for a dead neuron, and in results of versions that did
+        not tell.
+    top_sequences : tuple of TopSequence
+        The 10 windows of the user's sequences with the largest z, at most one a sequence,
+        largest first.
     """
 
     layer: int
@@ -79,6 +152,8 @@ class NeuronResult:
     ppm_error: float = float("nan")
     converged: bool = True
     syntax_from_data: tuple[Syntax, ...] = ()
+    profile: ActivationProfile | None = None
+    top_sequences: tuple[TopSequence, ...] = ()
 
     @property
     def syntaxes(self) -> dict[str, tuple[Syntax, ...]]:
@@ -170,6 +245,8 @@ class AnalysisResult:
         Convolutions that have no field to sample, each with its reason.
     notes : tuple of str
         What the user should know about how the model was read.
+    targets : mapping of str to KnownMotif
+        The known motifs that a match or a dictionary entry names, by id.
     """
 
     model: Mapping[str, Any]
@@ -184,6 +261,7 @@ class AnalysisResult:
     fields: tuple[LayerFields, ...] = ()
     blocked: tuple[BlockedLayer, ...] = ()
     notes: tuple[str, ...] = ()
+    targets: Mapping[str, KnownMotif] = field(default_factory=dict)
 
     def fields_of(self, number: int) -> LayerFields | None:
         """Return how far a layer sees, by its number; None where it was not measured."""

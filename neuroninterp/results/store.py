@@ -6,25 +6,29 @@ Layout, channels last, ACGT::
     /performance/{column}                  one value a class
     /fields/{number}                       geometry; computed, measured and effective field
     /blocked/{number}                      a convolution without a field, and the reason
+    /targets/{i}/ppm                       a known motif that some match names
     /layers/{number}                       geometry and fractions (attributes)
     /layers/{number}/neurons/{k}/mixture/ppm
     /layers/{number}/neurons/{k}/parts/{i}/ppm
     /layers/{number}/neurons/{k}/from_data/ppm
     /layers/{number}/neurons/{k}/from_data/parts/{i}/ppm
     /layers/{number}/neurons/{k}/matches   one record a hit
+    /layers/{number}/neurons/{k}/profile   one record an activation level
+    /layers/{number}/neurons/{k}/top_sequences    one record a window of the user's sequences
     /layers/{number}/neurons/{k}/syntax/{i}    one arrangement of dictionary motifs (attributes)
     /layers/{number}/neurons/{k}/from_data/syntax/{i}
     /layers/{number}/dictionary/{i}/ppm    one dictionary motif
     /layers/{number}/dictionary/{i}/occurrences    where it stands, one record a place
     /layers/{number}/from_data/dictionary/{i}    the same for the user's sequences
 
-What is known about a PPM stands in the attributes of its ``ppm``.
+What is known about a PPM stands in the attributes of its ``ppm``. In tables a whole number that
+is not known is -2^63, and a list is a text of JSON.
 """
 
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -34,17 +38,27 @@ import numpy as np
 from neuroninterp.fields.layers import Layer
 from neuroninterp.measurement.records import LayerFields
 from neuroninterp.motifs.dictionary import DictionaryMotif
-from neuroninterp.motifs.records import Match, Motif, Part
+from neuroninterp.motifs.records import KnownMotif, Match, Motif, Part
 from neuroninterp.motifs.syntax import Syntax
-from neuroninterp.results.records import AnalysisResult, LayerResult, NeuronResult
+from neuroninterp.results.hdf5_values import text, write_attributes, write_matrix, write_records
+from neuroninterp.results.records import (
+    ActivationProfile,
+    AnalysisResult,
+    LayerResult,
+    NeuronResult,
+    TopSequence,
+)
 from neuroninterp.results.summary import SCHEMA, SCHEMA_VERSION, describe_fields, plain
 
-__all__ = ["write_store"]
+__all__ = [
+    "LEVEL_COLUMNS",
+    "MATCH_COLUMNS",
+    "OCCURRENCE_COLUMNS",
+    "TOP_SEQUENCE_COLUMNS",
+    "write_store",
+]
 
-# Below this many entries a compressed chunk and its index are larger than the matrix itself.
-_COMPRESS_FROM = 1024
-
-_MATCH_FIELDS: dict[str, type] = {
+MATCH_COLUMNS: dict[str, type] = {
     "query": str,
     "target_id": str,
     "target_name": str,
@@ -57,13 +71,29 @@ _MATCH_FIELDS: dict[str, type] = {
     "covered": np.float64,
     "whole": np.bool_,
     "relevant": np.bool_,
+    "target_start": np.int64,
 }
-_OCCURRENCE_FIELDS: dict[str, type] = {
+OCCURRENCE_COLUMNS: dict[str, type] = {
     "neuron": np.int64,
     "part": np.int64,
     "start": np.int64,
     "strand": str,
     "share": np.float64,
+}
+TOP_SEQUENCE_COLUMNS: dict[str, type] = {
+    "value": np.float64,
+    "window": str,
+    "sequence": np.int64,
+    "name": str,
+    "start": np.int64,
+    "location": str,
+    "labels": str,
+}
+LEVEL_COLUMNS: dict[str, type] = {
+    "lower": np.float64,
+    "upper": np.float64,
+    "log2_level": np.float64,
+    "data_count": np.int64,
 }
 
 
@@ -80,7 +110,7 @@ def write_store(result: AnalysisResult, path: Path) -> None:
     import h5py
 
     with h5py.File(path, "w") as file:
-        _attributes(
+        write_attributes(
             file,
             {
                 "schema": SCHEMA,
@@ -102,25 +132,32 @@ def write_store(result: AnalysisResult, path: Path) -> None:
             for column in result.performance.columns:
                 values = result.performance[column].to_numpy()
                 if values.dtype.kind not in "biuf":
-                    texts = np.array([_text(value) for value in values], dtype=object)
+                    texts = np.array([text(value) for value in values], dtype=object)
                     group.create_dataset(column, data=texts, dtype=h5py.string_dtype())
                 else:
                     group.create_dataset(column, data=values)
         for fields in result.fields:
             _write_fields(file.create_group(f"fields/{fields.layer.number}"), fields)
         for blocked in result.blocked:
-            _attributes(file.create_group(f"blocked/{blocked.number}"), asdict(blocked))
+            write_attributes(file.create_group(f"blocked/{blocked.number}"), asdict(blocked))
+        _write_targets(file, result.targets)
         layers = file.create_group("layers")
         for layer in result.layers:
             _write_layer(layers.create_group(str(layer.layer.number)), layer)
 
 
+def _write_targets(file: Any, targets: Mapping[str, KnownMotif]) -> None:
+    for index, target in enumerate(targets.values()):
+        data = write_matrix(file.create_group(f"targets/{index}"), "ppm", target.ppm)
+        write_attributes(data, {"id": target.id, "name": target.name})
+
+
 def _write_geometry(group: Any, layer: Layer) -> None:
     geometry = asdict(layer)
     pool = geometry.pop("pool")
-    _attributes(group, geometry)
+    write_attributes(group, geometry)
     if pool is not None:
-        _attributes(group, {f"pool_{name}": value for name, value in pool.items()})
+        write_attributes(group, {f"pool_{name}": value for name, value in pool.items()})
 
 
 def _write_fields(group: Any, fields: LayerFields) -> None:
@@ -128,12 +165,12 @@ def _write_fields(group: Any, fields: LayerFields) -> None:
     _write_geometry(group, fields.layer)
     for name, field in describe_fields(fields).items():
         if field is not None:
-            _attributes(group.create_group(name), field)
+            write_attributes(group.create_group(name), field)
 
 
 def _write_layer(group: Any, result: LayerResult) -> None:
     _write_geometry(group, result.layer)
-    _attributes(group.create_group("fractions"), asdict(result.fractions))
+    write_attributes(group.create_group("fractions"), asdict(result.fractions))
     neurons = group.create_group("neurons")
     for neuron in result.neurons:
         _write_neuron(neurons.create_group(str(neuron.neuron)), neuron)
@@ -150,7 +187,7 @@ def _write_neuron(group: Any, result: NeuronResult) -> None:
     if result.mixture is not None:
         _write_motif(group.create_group("mixture"), result.mixture)
         drawn = ("effective_size", "ppm_error", "converged")
-        _attributes(group["mixture/ppm"], {name: getattr(result, name) for name in drawn})
+        write_attributes(group["mixture/ppm"], {name: getattr(result, name) for name in drawn})
     _write_parts(group, result.parts)
     if result.from_data is not None:
         from_data = group.create_group("from_data")
@@ -158,6 +195,9 @@ def _write_neuron(group: Any, result: NeuronResult) -> None:
         _write_parts(from_data, result.from_data_parts)
     _write_matches(group, "matches", result.matches)
     _write_matches(group, "mixture_matches", result.mixture_matches)
+    if result.profile is not None:
+        _write_profile(group, result.profile)
+    _write_top_sequences(group, result.top_sequences)
     for path, syntaxes in (
         ("syntax", result.syntax),
         ("from_data/syntax", result.syntax_from_data),
@@ -172,9 +212,7 @@ def _write_parts(group: Any, parts: Sequence[Part]) -> None:
 
 
 def _write_motif(group: Any, motif: Motif) -> None:
-    ppm = np.asarray(motif.ppm, dtype=np.float32)
-    options = {"compression": "gzip", "shuffle": True} if ppm.size >= _COMPRESS_FROM else {}
-    data = group.create_dataset("ppm", data=ppm, **options)
+    data = write_matrix(group, "ppm", motif.ppm)
     known = {
         "maximum": float(motif.maximum),
         "threshold": float(motif.threshold),
@@ -186,12 +224,12 @@ def _write_motif(group: Any, motif: Motif) -> None:
     }
     if isinstance(motif, Part):
         known |= {"share": float(motif.share), "shift": int(motif.shift)}
-    _attributes(data, known)
+    write_attributes(data, known)
 
 
 def _write_dictionary_motif(group: Any, motif: DictionaryMotif) -> None:
-    data = group.create_dataset("ppm", data=np.asarray(motif.ppm, dtype=np.float32))
-    _attributes(
+    data = write_matrix(group, "ppm", motif.ppm)
+    write_attributes(
         data,
         {
             "name": motif.name,
@@ -201,7 +239,8 @@ def _write_dictionary_motif(group: Any, motif: DictionaryMotif) -> None:
             "palindromic": motif.palindromic,
         },
     )
-    _write_records(group, "occurrences", motif.occurrences, _OCCURRENCE_FIELDS)
+    occurrences = [vars(occurrence) for occurrence in motif.occurrences]
+    write_records(group, "occurrences", occurrences, OCCURRENCE_COLUMNS)
     _write_matches(group, "match", [] if motif.match is None else [motif.match])
 
 
@@ -210,7 +249,7 @@ def _write_syntax(group: Any, syntax: Syntax) -> None:
     import h5py
 
     unknown = (float("nan"), float("nan"))
-    _attributes(
+    write_attributes(
         group,
         {
             "text": str(syntax),
@@ -233,34 +272,26 @@ def _write_syntax(group: Any, syntax: Syntax) -> None:
 
 def _write_matches(group: Any, name: str, matches: Sequence[Match]) -> None:
     """Write hits as one table; its field names are those of :class:`Match`."""
-    _write_records(group, name, matches, _MATCH_FIELDS)
+    write_records(group, name, [vars(match) for match in matches], MATCH_COLUMNS)
 
 
-def _write_records(group: Any, name: str, rows: Sequence[Any], fields: dict[str, type]) -> None:
-    """Write values as one table, a column a field; nothing where there is no row."""
-    import h5py
-
-    if not rows:
-        return
-    types = [(field, h5py.string_dtype() if t is str else t) for field, t in fields.items()]
-    records = [tuple(_storable(getattr(row, field)) for field in fields) for row in rows]
-    group.create_dataset(name, data=np.array(records, dtype=types))
+def _write_top_sequences(group: Any, tops: Sequence[TopSequence]) -> None:
+    rows = [{**vars(top), "labels": json.dumps(top.labels)} for top in tops]
+    write_records(group, "top_sequences", rows, TOP_SEQUENCE_COLUMNS)
 
 
-def _attributes(target: Any, values: dict[str, Any]) -> None:
-    """Set attributes; what is None is left out."""
-    for name, value in values.items():
-        if value is not None:
-            target.attrs[name] = _storable(value)
-
-
-def _storable(value: Any) -> Any:
-    return _text(value) if isinstance(value, str) else value
-
-
-def _text(value: Any) -> str:
-    """Drop what an HDF5 string cannot hold: zero bytes and undecodable parts of file names."""
-    return str(value).replace("\x00", "").encode("utf-8", "replace").decode("utf-8")
+def _write_profile(group: Any, profile: ActivationProfile) -> None:
+    """Write one record a level; the number of windows that were looked at is an attribute."""
+    counts = profile.data_counts
+    columns = {
+        "lower": profile.edges[:-1],
+        "upper": profile.edges[1:],
+        "log2_level": profile.log2_level,
+        "data_count": [None] * len(profile.log2_level) if counts is None else counts,
+    }
+    rows = [dict(zip(columns, row, strict=True)) for row in zip(*columns.values(), strict=True)]
+    write_records(group, "profile", rows, LEVEL_COLUMNS)
+    write_attributes(group["profile"], {"data_windows": profile.data_windows})
 
 
 def _json(value: Any) -> str:

@@ -1,13 +1,11 @@
-"""The results as tables: layers, neurons, matches, dictionary and syntax, as in the TSV files."""
+"""The results as tables: layers, neurons, matches, top sequences, as in the TSV files."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
-from neuroninterp.motifs.dictionary import DictionaryMotif
 from neuroninterp.motifs.records import Match, Motif
-from neuroninterp.motifs.syntax import Syntax
 from neuroninterp.results.records import AnalysisResult, NeuronResult, motif_id
 from neuroninterp.results.summary import layer_row
 from neuroninterp.text import printable
@@ -15,13 +13,7 @@ from neuroninterp.text import printable
 if TYPE_CHECKING:
     import pandas as pd
 
-__all__ = [
-    "dictionary_table",
-    "layers_table",
-    "matches_table",
-    "neurons_table",
-    "syntax_table",
-]
+__all__ = ["frame", "layers_table", "matches_table", "neurons_table", "sequences_table"]
 
 _NEURON_COLUMNS = {
     "layer": "int64",
@@ -68,38 +60,19 @@ _MATCH_COLUMNS = {
     "covered": "float64",
     "whole": "bool",
     "relevant": "bool",
+    "target_start": "Int64",
 }
-
-
-_DICTIONARY_COLUMNS = {
-    "layer": "int64",
-    "source": "object",
-    "motif": "object",
-    "consensus": "object",
-    "width": "int64",
-    "information": "float64",
-    "support": "float64",
-    "neurons": "object",
-    "occurrences": "int64",
-    "palindromic": "bool",
-    "match_id": "object",
-    "match_name": "object",
-    "match_strand": "object",
-    "match_e_value": "float64",
-}
-_SYNTAX_COLUMNS = {
+_SEQUENCE_COLUMNS = {
     "layer": "int64",
     "neuron": "int64",
-    "source": "object",
-    "share": "float64",
-    "motifs": "object",
-    "spacing_minimum": "object",
-    "spacing_maximum": "object",
-    "spacing_mode": "object",
-    "kind": "object",
-    "starts": "object",
-    "value_inside": "float64",
-    "value_outside": "float64",
+    "rank": "int64",
+    "value": "float64",
+    "sequence": "int64",
+    "name": "object",
+    "start": "int64",
+    "location": "object",
+    "labels": "object",
+    "window": "object",
 }
 
 
@@ -141,7 +114,7 @@ def neurons_table(result: AnalysisResult) -> pd.DataFrame:
         ``whole`` and ``relevant`` say whether any hit of any part is.
     """
     rows = [_neuron_row(neuron) for layer in result.layers for neuron in layer.neurons]
-    return _frame(rows, _NEURON_COLUMNS)
+    return frame(rows, _NEURON_COLUMNS)
 
 
 def matches_table(result: AnalysisResult) -> pd.DataFrame:
@@ -158,39 +131,17 @@ def matches_table(result: AnalysisResult) -> pd.DataFrame:
         The columns of ``matches.tsv``. Names as in the MEME suite's Tomtom where it has one.
         ``part`` is missing for hits of a mixture. ``start`` and ``end`` bound the aligned
         stretch of the query (0-based, half-open, bp); ``Query_consensus`` is that stretch.
+        ``target_start`` is where the target's first column lies in the query, on the strand of
+        the match; it may be negative.
     """
     rows = [
         row for layer in result.layers for neuron in layer.neurons for row in _match_rows(neuron)
     ]
-    return _frame(rows, _MATCH_COLUMNS)
+    return frame(rows, _MATCH_COLUMNS)
 
 
-def dictionary_table(result: AnalysisResult) -> pd.DataFrame:
-    """Return one row a dictionary motif, in order of layer, source and support.
-
-    Parameters
-    ----------
-    result : AnalysisResult
-        What the run found.
-
-    Returns
-    -------
-    pandas.DataFrame
-        The columns of ``dictionary.tsv``. ``source`` is "model" for what was drawn from the
-        model, "data" for the user's sequences. ``information`` is in bits; ``support`` adds up
-        the shares of the parts that hold the motif; ``neurons`` lists their channels.
-    """
-    rows = [
-        _dictionary_row(layer.layer.number, source, motif)
-        for layer in result.layers
-        for source, motifs in layer.dictionaries.items()
-        for motif in motifs
-    ]
-    return _frame(rows, _DICTIONARY_COLUMNS)
-
-
-def syntax_table(result: AnalysisResult) -> pd.DataFrame:
-    """Return one row an arrangement of motifs, in order of layer, neuron, source and share.
+def sequences_table(result: AnalysisResult) -> pd.DataFrame:
+    """Return one row a window of the user's sequences in which a neuron's value is largest.
 
     Parameters
     ----------
@@ -200,67 +151,41 @@ def syntax_table(result: AnalysisResult) -> pd.DataFrame:
     Returns
     -------
     pandas.DataFrame
-        The columns of ``syntax.tsv``. ``source`` says whose windows show it, "model" or
-        "data". ``motifs`` is the whole arrangement; the spacings (gaps,
-        bp) stand there again, one entry a neighbouring pair, as ``starts`` (0-based, in the
-        window) has one a motif. ``value_inside`` and ``value_outside`` are median values
-        relative to the neuron's maximum, see :class:`neuroninterp.motifs.Syntax`.
+        The columns of ``sequences.tsv``. ``rank`` counts from 1, the largest value first;
+        ``sequence`` is the number of the sequence in the data and ``start`` where the window
+        begins in it, both from 0 (bp); ``labels`` are the classes that are 1 for it, with
+        semicolons between them. What the data do not tell is missing.
     """
     rows = [
-        _syntax_row(source, syntax)
+        {
+            "layer": neuron.layer,
+            "neuron": neuron.neuron,
+            "rank": rank,
+            "value": top.value,
+            "sequence": top.sequence,
+            "name": printable(top.name) or None,
+            "start": top.start,
+            "location": printable(top.location) or None,
+            "labels": ";".join(printable(label) for label in top.labels) or None,
+            "window": top.window,
+        }
         for layer in result.layers
         for neuron in layer.neurons
-        for source, syntaxes in neuron.syntaxes.items()
-        for syntax in syntaxes
+        for rank, top in enumerate(neuron.top_sequences, start=1)
     ]
-    return _frame(rows, _SYNTAX_COLUMNS)
+    return frame(rows, _SEQUENCE_COLUMNS)
 
 
-def _dictionary_row(layer: int, source: str, motif: DictionaryMotif) -> dict[str, Any]:
-    row: dict[str, Any] = {
-        "layer": layer,
-        "source": source,
-        "motif": motif.name,
-        "consensus": motif.consensus,
-        "width": len(motif.ppm),
-        "information": motif.information,
-        "support": motif.support,
-        "neurons": ",".join(str(neuron) for neuron in motif.neurons),
-        "occurrences": len(motif.occurrences),
-        "palindromic": motif.palindromic,
-    }
-    if motif.match is not None:
-        row |= {
-            "match_id": printable(motif.match.target_id),
-            "match_name": printable(motif.match.target_name),
-            "match_strand": motif.match.strand,
-            "match_e_value": motif.match.e_value,
-        }
-    return row
+def frame(rows: list[dict[str, Any]], columns: dict[str, str]) -> pd.DataFrame:
+    """Build a table that has its columns and types even where it has no row.
 
-
-def _syntax_row(source: str, syntax: Syntax) -> dict[str, Any]:
-    def listed(values: Iterable[object]) -> str | None:
-        return ",".join(str(value) for value in values) or None
-
-    return {
-        "layer": syntax.layer,
-        "neuron": syntax.neuron,
-        "source": source,
-        "share": syntax.share,
-        "motifs": str(syntax),
-        "spacing_minimum": listed(spacing.minimum for spacing in syntax.spacings),
-        "spacing_maximum": listed(spacing.maximum for spacing in syntax.spacings),
-        "spacing_mode": listed(spacing.mode for spacing in syntax.spacings),
-        "kind": syntax.kind,
-        "starts": listed(f"{first}-{last}" for first, last in syntax.starts),
-        "value_inside": syntax.value_inside,
-        "value_outside": syntax.value_outside,
-    }
-
-
-def _frame(rows: list[dict[str, Any]], columns: dict[str, str]) -> pd.DataFrame:
-    """Build a table that has its columns and types even where it has no row."""
+    Parameters
+    ----------
+    rows : list of dict
+        Values by column; a column that a row lacks is missing there.
+    columns : dict of str to str
+        The type of each column, in order.
+    """
     import pandas as pd
 
     return pd.DataFrame(rows, columns=list(columns)).astype(columns)
@@ -346,4 +271,5 @@ def _match_row(
         "covered": match.covered,
         "whole": match.whole,
         "relevant": match.relevant,
+        "target_start": match.target_start,
     }
