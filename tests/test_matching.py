@@ -18,6 +18,7 @@ from neuroninterp.motifs.information import (
     clip,
     consensus,
     information_content,
+    on_strand,
     query_spans,
     reverse_complement,
     segments,
@@ -224,6 +225,53 @@ def test_planted_motif_is_found_where_it_lies(
     assert hit.start == max(left - cut5, clipped_start)
     assert hit.end == min(left + len(core) + cut3, clipped_end)
     assert hit.overlap == hit.end - hit.start
+    assert hit.target_start == left - cut5
+
+
+@pytest.mark.parametrize("turned", [False, True])
+def test_target_laid_where_the_match_says_resembles_the_query_column_by_column(
+    jaspar: MotifDatabase, turned: bool
+) -> None:
+    """Each column of a piece of a motif, in noisy flanks, lies on its own column of the target."""
+    rng = np.random.default_rng(4)
+    looked_at = 0
+    for index in range(3, len(jaspar), 12):
+        target = jaspar.ppms[index]
+        cut = slice(int(rng.integers(0, 4)), len(target) - int(rng.integers(0, 4)))
+        core = (reverse_complement(target) if turned else target)[cut]
+        left, right = rng.integers(0, 12, size=2)
+        ppm = embed(0.9 * core + 0.1 * rng.dirichlet([1] * 4, size=len(core)), left, right)
+        hits = [hit for hit in match([ppm], jaspar)[0] if hit.target_id == jaspar.ids[index]]
+        for hit in hits[:1]:
+            laid = on_strand(target, hit.strand)
+            assert hit.target_start is not None
+
+            def likeness(place: int, laid: np.ndarray = laid, ppm: np.ndarray = ppm) -> float:
+                first, last = max(0, place), min(len(ppm), place + len(laid))
+                own, known = ppm[first:last] - 0.25, laid[first - place : last - place] - 0.25
+                return float((own * known).sum())
+
+            places = range(1 - len(laid), len(ppm))
+            assert likeness(hit.target_start) == max(map(likeness, places))
+            # The flat flanks are aligned, too, but resemble nothing.
+            columns = np.arange(max(hit.start, left), min(hit.end, left + len(core)))
+            aligned = laid[columns - hit.target_start]
+            assert np.corrcoef(aligned.ravel(), ppm[columns].ravel())[0, 1] > 0.95
+            looked_at += 1
+    assert looked_at > 25  # the shortest pieces match nothing
+
+
+@settings(max_examples=30, deadline=None)
+@given(random_ppms)
+def test_aligned_columns_are_those_that_target_and_matched_stretch_share(
+    jaspar: MotifDatabase, ppm: np.ndarray
+) -> None:
+    stretches = query_spans(ppm)
+    for hit in match([ppm], jaspar, e_value=5.0)[0]:
+        assert hit.target_start is not None
+        end = hit.target_start + len(by_id(jaspar, hit.target_id))
+        shared = [(max(a, hit.target_start), min(b, end)) for a, b in stretches]
+        assert (hit.start, hit.end) in shared
 
 
 def test_covered_is_the_share_of_bits_under_the_informative_stretch(jaspar: MotifDatabase) -> None:

@@ -304,6 +304,7 @@ def _place(
         covered=covered,
         whole=covered >= WHOLE_MOTIF,
         relevant=relevant,
+        target_start=query.start + hit.start,
     )
 
 
