@@ -206,6 +206,7 @@ def analyze(
         fields=fields,
         blocked=model.blocked,
         notes=(*model.notes, *_not_decoupled(model), *([] if warning is None else [warning])),
+        targets=database.known(found for result in results for found in result.target_ids),
     )
     if folder is not None:
         with progress.stage("writing results"):

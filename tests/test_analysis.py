@@ -55,6 +55,17 @@ def test_cnn_2_is_distributed_and_decoupling_sharpens_it(relevant: tuple[str, ..
     assert second.random_split_relevant is not None
     assert second.relevant > second.mixture_relevant + 0.05
     assert second.relevant > second.random_split_relevant + 0.05
+    hits = [
+        hit
+        for layer in result.layers
+        for neuron in layer.neurons
+        for hit in (*neuron.matches, *neuron.mixture_matches)
+    ]
+    hits += [entry.match for layer in result.layers for entry in layer.dictionary if entry.match]
+    assert result.targets.keys() == {hit.target_id for hit in hits}
+    known = ni.load_database(JASPAR)
+    for identifier, target in result.targets.items():
+        np.testing.assert_array_equal(target.ppm, known.ppms[known.ids.index(identifier)])
     table = layers_table(result)
     assert table["receptive_field"].tolist() == [19, 28]
     assert len(neurons_table(result)) == 60

@@ -178,6 +178,16 @@ def test_names_of_jaspars_own_meme_files(tmp_path: Path, jaspar: MotifDatabase) 
     assert relevant_indices(database, ["CTCF"]) == {0}
 
 
+def test_motifs_by_id_unless_several_share_it() -> None:
+    ppms = tuple(np.tile(FLAT, (width, 1)) for width in (5, 6, 7, 8))
+    database = MotifDatabase("four", ("b", "a", "twice", "twice"), ("B", "A", "x", "y"), ppms)
+    found = database.known(["a", "twice", "b", "missing"])
+    assert [(key, motif.id, motif.name, len(motif.ppm)) for key, motif in found.items()] == [
+        ("b", "b", "B", 5),
+        ("a", "a", "A", 6),
+    ]
+
+
 # Matching
 
 

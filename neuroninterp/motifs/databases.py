@@ -5,7 +5,8 @@ from __future__ import annotations
 import difflib
 import os
 import re
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Iterable, Sequence
 from contextlib import closing
 from dataclasses import dataclass
 from functools import cache
@@ -16,6 +17,7 @@ import numpy as np
 
 from neuroninterp.errors import MotifFileError, UnknownNameError
 from neuroninterp.motifs.meme import read_meme
+from neuroninterp.motifs.records import KnownMotif
 
 __all__ = ["DEFAULT_TAXON", "MotifDatabase", "jaspar_releases", "load_database", "relevant_indices"]
 
@@ -47,6 +49,18 @@ class MotifDatabase:
 
     def __len__(self) -> int:
         return len(self.ids)
+
+    def known(self, ids: Iterable[str]) -> dict[str, KnownMotif]:
+        """Return motifs by their ids, in the order of the database.
+
+        An id that several motifs share names none of them, and is left out.
+        """
+        wanted, times = set(ids), Counter(self.ids)
+        return {
+            identifier: KnownMotif(identifier, name, ppm)
+            for identifier, name, ppm in zip(self.ids, self.names, self.ppms, strict=True)
+            if identifier in wanted and times[identifier] == 1
+        }
 
 
 def jaspar_releases() -> tuple[str, ...]:

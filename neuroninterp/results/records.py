@@ -211,6 +211,13 @@ class LayerResult:
         return {"model": self.dictionary, "data": self.dictionary_from_data}
 
     @property
+    def target_ids(self) -> frozenset[str]:
+        """Ids of the known motifs that a match of a neuron or a dictionary entry names."""
+        hits = [m for n in self.neurons for m in (*n.matches, *n.mixture_matches)]
+        hits += [e.match for motifs in self.dictionaries.values() for e in motifs if e.match]
+        return frozenset(hit.target_id for hit in hits)
+
+    @property
     def unconverged(self) -> int:
         """Number of neurons whose sampling did not come to rest."""
         return sum(not neuron.converged for neuron in self.neurons)
