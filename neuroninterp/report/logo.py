@@ -10,7 +10,8 @@ import numpy as np
 
 from neuroninterp.motifs.information import information_content
 from neuroninterp.motifs.records import Motif
-from neuroninterp.report.payload import informative_span, ordered_parts
+from neuroninterp.report.encoding import informative_span
+from neuroninterp.report.payload import ordered_parts
 from neuroninterp.report.saving import save_figure
 from neuroninterp.results.records import AnalysisResult, LayerResult, NeuronResult, motif_id
 from neuroninterp.text import printable

@@ -20,10 +20,10 @@ def fixed(value: float | None, digits: int = 2) -> str:
 
 
 def percent(value: float | None) -> str:
-    """Write a fraction in [0, 1] as a whole percentage."""
+    """Write a fraction in [0, 1] as a whole percentage, the sign on the same line."""
     if value is None or not math.isfinite(value):
         return MISSING
-    return f"{100 * value:.0f}\u2009%"
+    return f"{100 * value:.0f}\u202f%"
 
 
 def grouped(value: int) -> str:

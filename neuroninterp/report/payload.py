@@ -1,168 +1,321 @@
-"""The numbers that the report's logos are drawn from, compact enough to travel in one file."""
+"""What the report's script draws from: every neuron's logos and numbers, as plain JSON values.
+
+Lists stand for records where there are thousands of them; their order is told below and in
+``page/data.js``, which reads them again. NaN is ``None``, text from files is printable.
+"""
 
 from __future__ import annotations
 
 import json
 import math
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
 from neuroninterp.motifs.dictionary import DictionaryMotif
-from neuroninterp.motifs.information import information_content
-from neuroninterp.motifs.records import Match, Motif, Part
-from neuroninterp.report.numbers import fixed, percent, scientific
-from neuroninterp.results.records import LayerResult, NeuronResult
+from neuroninterp.motifs.records import KnownMotif, Match, Motif
+from neuroninterp.motifs.syntax import Syntax
+from neuroninterp.report.encoding import Encoded, encode_ppms
+from neuroninterp.results.records import (
+    ActivationProfile,
+    AnalysisResult,
+    LayerResult,
+    NeuronResult,
+    TopSequence,
+)
 from neuroninterp.text import printable
 
-__all__ = [
-    "SHOWN_MOTIFS",
-    "YOUR_SEQUENCES",
-    "embed_json",
-    "encode_ppm",
-    "informative_span",
-    "layer_payload",
-    "ordered_parts",
-]
+__all__ = ["LARGEST", "SHOWN_MOTIFS", "Payload", "ordered_parts", "page_payload"]
 
-_DIGITS = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/"
-_FULL_SCALE = len(_DIGITS) ** 2 - 1
-
-# A position is informative when it carries this share of what the best position carries.
-_INFORMATIVE = 0.2
-_FLANK = 2
+LARGEST = 24_000_000
+"""Characters that the drawn data may take: the page stays under 30 MB."""
 
 SHOWN_MOTIFS = 30
 """Motifs that the report draws of a dictionary, those of the largest support."""
 
-YOUR_SEQUENCES = "Your sequences"
-"""What the report calls everything that the user's data gave."""
+_MATCHES_A_PART = 3
+_NAME = 60
+_BESIDE = 10
+"""bp of a sequence that are shown on either side of where the motifs lie."""
+
+_DEGREES = ((None, 10), (64, 10), (32, 10), (16, 5), (8, 3), (4, 1), (2, 0), (1, 0))
+"""Parts and top sequences of a neuron that are drawn; less where the page would grow too large."""
 
 
-def informative_span(ppm: np.ndarray) -> tuple[int, int]:
-    """Return the stretch that holds every informative position and a small flank.
-
-    Parameters
-    ----------
-    ppm : numpy.ndarray, shape=(length, 4)
-        Probabilities, rows summing to 1.
-
-    Returns
-    -------
-    tuple of int
-        Half-open positions (bp); the whole length where nothing stands out.
-    """
-    bits = information_content(ppm)
-    peak = bits.max(initial=0.0)
-    if peak <= 0:
-        return 0, len(ppm)
-    informative = np.flatnonzero(bits >= _INFORMATIVE * peak)
-    return max(0, int(informative[0]) - _FLANK), min(len(ppm), int(informative[-1]) + 1 + _FLANK)
-
-
-def encode_ppm(ppm: np.ndarray) -> str:
-    """Write a PPM as text, two characters an entry, to the nearest 1/4095.
+@dataclass(frozen=True)
+class Payload:
+    """The data, and how much of it there is room for.
 
     Parameters
     ----------
-    ppm : numpy.ndarray, shape=(length, 4)
-        Probabilities in [0, 1].
+    values : dict
+        ``targets``, ``layers`` (see the module's functions) and ``digits``.
+    most_parts : int or None
+        Parts of a neuron that are drawn; None for all.
+    """
+
+    values: dict[str, Any]
+    most_parts: int | None
+
+
+def page_payload(result: AnalysisResult, *, largest: int = LARGEST) -> Payload:
+    """Return what the page draws.
+
+    Parameters
+    ----------
+    result : AnalysisResult
+        What the run found.
+    largest : int
+        Characters that it may take as JSON; parts and sequences are left out beyond that.
 
     Returns
     -------
-    str
-        8 characters a position, A, C, G, T; digits to the base 64, high digit first.
+    Payload
+        ``targets`` is a list of ``[id, name, matrix]``, a matrix being
+        ``[text, start, begin, end, length]`` (:class:`neuroninterp.report.encoding.Encoded`) or
+        None where the known motif's matrix is not at hand.
     """
-    levels = np.rint(np.clip(ppm, 0.0, 1.0) * _FULL_SCALE).astype(np.int64).ravel()
-    digits = np.frombuffer(_DIGITS.encode("ascii"), dtype=np.uint8)
-    pairs = np.stack([digits[levels // len(_DIGITS)], digits[levels % len(_DIGITS)]], axis=1)
-    return pairs.tobytes().decode("ascii")
+    targets = _Targets(result)
+    for parts, sequences in _DEGREES:
+        layers = [_layer(layer, targets, parts, sequences) for layer in result.layers]
+        values = {"targets": targets.rows, "layers": layers}
+        if len(json.dumps(values, separators=(",", ":"))) <= largest:
+            break
+    whole = all(parts is None or len(n.parts) <= parts for x in result.layers for n in x.neurons)
+    return Payload(values, None if whole else parts)
 
 
 def ordered_parts(neuron: NeuronResult) -> list[int]:
     """Return a neuron's parts as they are shown: best match first, then the sharpest."""
+    best: dict[str, float] = {}
+    for match in neuron.matches:
+        best[match.query] = min(match.e_value, best.get(match.query, math.inf))
+    prefix = f"layer{neuron.layer}_neuron{neuron.neuron}_part"
 
     def key(index: int) -> tuple[float, float]:
-        hits = neuron.part_matches(index)
         ratio = neuron.parts[index].consensus_ratio
-        return (hits[0].e_value if hits else math.inf, -ratio if math.isfinite(ratio) else 0.0)
+        sharpness = -ratio if math.isfinite(ratio) else 0.0
+        return best.get(f"{prefix}{index}", math.inf), sharpness
 
     return sorted(range(len(neuron.parts)), key=key)
 
 
-def layer_payload(layer: LayerResult) -> dict[str, Any]:
-    """Return the logos of one layer's active neurons, by neuron number, and its dictionaries'.
+class _Targets:
+    """The known motifs that are named anywhere, each once."""
 
-    Each logo has ``t`` (its title), ``p`` (:func:`encode_ppm`), ``a`` and ``b`` (the
-    informative span), ``d`` (shift, bp), ``x`` (what is known about it, as text), ``m`` (the
-    best match's name, or "") and ``h`` (the matched stretch, or None). Parts come first, then
-    with ``o`` set the mixture and what the user's sequences gave. Under ``"dictionary"``,
-    where there is one, stand by name the first :data:`SHOWN_MOTIFS` of each dictionary.
+    def __init__(self, result: AnalysisResult) -> None:
+        self._known: Mapping[str, KnownMotif] = result.targets
+        self._index: dict[tuple[str, str], int] = {}
+        self.rows: list[list[Any]] = []
+
+    def number(self, match: Match) -> int:
+        """Return the number of a match's target."""
+        key = (match.target_id, match.target_name)
+        if key not in self._index:
+            self._index[key] = len(self.rows)
+            known = self._known.get(match.target_id)
+            matrix = None if known is None else encode_ppms([known.ppm])[0]
+            self.rows.append([printable(key[0], _NAME), printable(key[1], _NAME), matrix])
+        return self._index[key]
+
+    def match(self, match: Match) -> list[Any]:
+        """Return target, E-value, reverse, start, end, target start, covered, whole, relevant.
+
+        The target as its number; whether reverse, whole and relevant as 0 or 1.
+        """
+        return [
+            self.number(match),
+            _digits(match.e_value, 3),
+            int(match.strand == "-"),
+            match.start,
+            match.end,
+            match.target_start,
+            round(match.covered, 3),
+            int(match.whole),
+            int(match.relevant),
+        ]
+
+    def matches(self, found: Iterable[Match], most: int | None = None) -> list[list[Any]]:
+        """Return matches, smallest E-value first."""
+        ordered = sorted(found, key=lambda match: match.e_value)
+        return [self.match(match) for match in ordered[:most]]
+
+
+def _layer(
+    layer: LayerResult, targets: _Targets, most_parts: int | None, most_sequences: int
+) -> dict[str, Any]:
+    """Return a layer: ``number``, ``neurons`` and ``dictionary`` (a mapping by name)."""
+    drawn = {neuron.neuron: ordered_parts(neuron)[:most_parts] for neuron in layer.neurons}
+    ppms: list[np.ndarray] = []
+    for neuron in layer.neurons:
+        ppms += [neuron.parts[index].ppm for index in drawn[neuron.neuron]]
+        ppms += [motif.ppm for motif in (neuron.mixture, neuron.from_data) if motif is not None]
+    encoded = iter(encode_ppms(ppms))
+    neurons = [
+        _neuron(neuron, layer, drawn[neuron.neuron], encoded, targets, most_sequences)
+        for neuron in layer.neurons
+    ]
+    return {
+        "number": layer.layer.number,
+        "field": layer.layer.receptive_field,
+        "neurons": neurons,
+        "dictionary": _dictionary(layer, targets),
+    }
+
+
+def _neuron(
+    neuron: NeuronResult,
+    layer: LayerResult,
+    drawn: Sequence[int],
+    encoded: Iterable[Encoded],
+    targets: _Targets,
+    most_sequences: int,
+) -> dict[str, Any]:
+    """Return a neuron; of a dead one only its number.
+
+    A part is ``[index, matrix, shift, share, ratio, sequences, matches]``.
     """
-    logos: dict[str, Any] = {
-        str(neuron.neuron): _neuron_logos(neuron) for neuron in layer.neurons if not neuron.dead
-    }
-    entries = {
-        entry.name: _entry_logo(entry)
-        for motifs in layer.dictionaries.values()
-        for entry in motifs[:SHOWN_MOTIFS]
-    }
-    return {**logos, "dictionary": entries} if entries else logos
-
-
-def embed_json(value: Any) -> str:
-    """Write JSON that is safe inside a ``<script>`` element, whatever text it holds."""
-    text = json.dumps(value, ensure_ascii=True, allow_nan=False, separators=(",", ":"))
-    for character in "<>&":
-        text = text.replace(character, f"\\u{ord(character):04x}")
-    return text
-
-
-def _neuron_logos(neuron: NeuronResult) -> list[dict[str, Any]]:
-    decoupled = len(neuron.parts) > 1
-    logos = []
-    for index in ordered_parts(neuron):
-        hits = neuron.part_matches(index)
-        entry = _logo(f"Part {index}", neuron.parts[index], hits[0] if hits else None)
-        # Of a single motif the card's head and foot already say everything.
-        logos.append(entry if decoupled else {**entry, "t": "Motif", "x": "", "m": ""})
-    if neuron.mixture is not None and len(neuron.parts) != 1:
-        best = min(neuron.mixture_matches, key=lambda match: match.e_value, default=None)
-        logos.append({**_logo("Mixture", neuron.mixture, best), "o": 1})
-    if neuron.from_data is not None:
-        logos.append({**_logo(YOUR_SEQUENCES, neuron.from_data, None), "o": 1})
-    return logos
-
-
-def _entry_logo(entry: DictionaryMotif) -> dict[str, Any]:
-    known = None if entry.match is None else [entry.match.start, entry.match.end]
+    if neuron.mixture is None:
+        return {"k": neuron.neuron}
+    matrices = iter(encoded)
+    parts: list[list[Any]] = []
+    for index in drawn:
+        part = neuron.parts[index]
+        parts.append(
+            [
+                index,
+                next(matrices),
+                part.shift,
+                _digits(part.share, 3),
+                _digits(part.consensus_ratio, 3),
+                part.n_sequences,
+                targets.matches(neuron.part_matches(index), _MATCHES_A_PART),
+            ]
+        )
+    best, span = neuron.best_match, _seen([part[1] for part in parts])
     return {
-        "t": entry.name,
-        "p": encode_ppm(entry.ppm),
-        "a": 0,
-        "b": len(entry.ppm),
-        "d": 0,
-        "x": "",
-        "m": "",
-        "h": known,
+        "k": neuron.neuron,
+        "parts": parts,
+        "span": span,
+        "count": len(neuron.parts),
+        "mixture": _motif(neuron.mixture, next(matrices)),
+        "mixtureMatches": targets.matches(neuron.mixture_matches, _MATCHES_A_PART),
+        "data": None if neuron.from_data is None else _motif(neuron.from_data, next(matrices)),
+        "best": None if best is None else targets.match(best),
+        "whole": int(any(match.whole for match in neuron.matches)),
+        "relevant": int(any(match.relevant for match in neuron.matches)),
+        "names": sorted({targets.number(m) for m in (*neuron.matches, *neuron.mixture_matches)}),
+        "ratio": _ratio(neuron),
+        "maximum": _digits(neuron.mixture.maximum, 5),
+        "threshold": _digits(neuron.mixture.threshold, 5),
+        "rarity": _digits(-neuron.mixture.log2_rarity, 4),
+        "effective": _digits(neuron.effective_size, 3),
+        "error": _digits(neuron.ppm_error, 2),
+        "converged": int(neuron.converged),
+        "profile": None if neuron.profile is None else _profile(neuron.profile),
+        "top": [_top_sequence(found, span) for found in neuron.top_sequences[:most_sequences]],
+        "syntax": [
+            [source, [_syntax(found) for found in syntaxes]]
+            for source, syntaxes in neuron.syntaxes.items()
+            if syntaxes
+        ],
     }
 
 
-def _logo(title: str, motif: Motif, match: Match | None) -> dict[str, Any]:
-    start, end = informative_span(motif.ppm)
-    facts = []
-    if match is not None:
-        facts.append(f"E {scientific(match.e_value)}")
-    if isinstance(motif, Part) and motif.share < 1:
-        facts.append(f"share {percent(motif.share)}")
-    facts.append(f"ratio {fixed(motif.consensus_ratio)}")
-    return {
-        "t": title,
-        "p": encode_ppm(motif.ppm),
-        "a": start,
-        "b": end,
-        "d": motif.shift if isinstance(motif, Part) else 0,
-        "x": " · ".join(fact.replace(" ", "\u00a0") for fact in facts),
-        "m": "" if match is None else printable(match.target_name),
-        "h": None if match is None else [match.start, match.end],
-    }
+def _ratio(neuron: NeuronResult) -> float | None:
+    best = neuron.best_part or neuron.mixture
+    return None if best is None else _digits(best.consensus_ratio, 3)
+
+
+def _motif(motif: Motif, matrix: Encoded) -> list[Any]:
+    """Return ``[matrix, ratio, sequences]``."""
+    return [matrix, _digits(motif.consensus_ratio, 3), motif.n_sequences]
+
+
+def _profile(profile: ActivationProfile) -> list[Any]:
+    """Return ``[first edge, last edge, log2 of each level, windows of each level, windows]``."""
+    counts = profile.data_counts
+    return [
+        _digits(float(profile.edges[0]), 5),
+        _digits(float(profile.edges[-1]), 5),
+        [_digits(float(value), 4) for value in profile.log2_level],
+        None if counts is None else [int(count) for count in counts],
+        profile.data_windows,
+    ]
+
+
+def _seen(matrices: Sequence[Encoded]) -> list[int]:
+    """Return the stretch of a neuron's window that is shown of a sequence: the parts' motifs."""
+    if not matrices:
+        return [0, 0]
+    first = min(begin for _, _, begin, _, _ in matrices) - _BESIDE
+    last = max(end for _, _, _, end, _ in matrices) + _BESIDE
+    return [max(0, first), min(matrices[0][4], last)]
+
+
+def _top_sequence(found: TopSequence, span: Sequence[int]) -> list[Any]:
+    """Return ``[value, stretch, sequence, name, start, location, labels]``."""
+    return [
+        _digits(found.value, 5),
+        found.window[slice(*span)],
+        found.sequence,
+        printable(found.name, _NAME),
+        found.start,
+        printable(found.location, _NAME),
+        [printable(label, _NAME) for label in found.labels],
+    ]
+
+
+def _syntax(found: Syntax) -> list[Any]:
+    """Return ``[share, inside, outside, motifs, strands, starts, spacings]``.
+
+    A start is ``[smallest, largest]``, a spacing ``[minimum, maximum, mode]``, bp.
+    """
+    return [
+        _digits(found.share, 3),
+        _digits(found.value_inside, 3),
+        _digits(found.value_outside, 3),
+        list(found.motifs),
+        list(found.strands),
+        [list(start) for start in found.starts],
+        [[gap.minimum, gap.maximum, gap.mode] for gap in found.spacings],
+    ]
+
+
+def _dictionary(layer: LayerResult, targets: _Targets) -> dict[str, Any]:
+    """Return by name what is drawn of the dictionaries, and what their syntaxes name besides.
+
+    An entry is ``[matrix, support, neurons, match, palindromic, width, source]``, the source
+    being "model" or "data".
+    """
+    entries = {}
+    for source, motifs in layer.dictionaries.items():
+        named = {
+            name
+            for neuron in layer.neurons
+            for syntax in neuron.syntaxes[source]
+            for name in syntax.motifs
+        }
+        for place, entry in enumerate(motifs):
+            if place < SHOWN_MOTIFS or entry.name in named:
+                entries[entry.name] = _entry(entry, source, targets)
+    return entries
+
+
+def _entry(entry: DictionaryMotif, source: str, targets: _Targets) -> list[Any]:
+    return [
+        encode_ppms([entry.ppm])[0],
+        _digits(entry.support, 3),
+        list(entry.neurons),
+        None if entry.match is None else targets.match(entry.match),
+        int(entry.palindromic),
+        len(entry.ppm),
+        source,
+    ]
+
+
+def _digits(value: float, digits: int) -> float | None:
+    """Round to significant digits; None for what is not finite."""
+    return float(f"{value:.{digits}g}") if math.isfinite(value) else None

@@ -2,26 +2,31 @@
 
 from __future__ import annotations
 
-import math
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 from neuroninterp.measurement.records import shortened
-from neuroninterp.motifs.records import Match
 from neuroninterp.performance import SCORES
 from neuroninterp.report import numbers
+from neuroninterp.report.advice import certainty, filter_advice
 from neuroninterp.report.chart import fraction_chart
-from neuroninterp.report.fields_chart import fields_chart
-from neuroninterp.report.grammar import dictionary_sides, syntax_sides
-from neuroninterp.report.payload import embed_json, layer_payload
-from neuroninterp.results.records import AnalysisResult, LayerResult, NeuronResult
+from neuroninterp.report.encoding import embed_json
+from neuroninterp.report.model_card import model_card
+from neuroninterp.report.network_chart import NetworkChart, network_chart
+from neuroninterp.report.payload import SHOWN_MOTIFS, Payload, page_payload
+from neuroninterp.report.vector_logo import GLYPHS, LETTER_MARGIN, LOWEST_BITS
+from neuroninterp.results.records import AnalysisResult
 from neuroninterp.text import numbered, printable
 
 __all__ = ["render"]
 
-_FOLDER = Path(__file__).parent
-_SHOWN_PARTS = 3
+_FOLDER = Path(__file__).parent / "page"
+
+_SCRIPTS = ("data", "draw", "copy", "figures", "gallery", "neuron", "main")
+"""The page's script in the order of use: each builds on those before it."""
+
+_SOURCES = {"model": "Drawn from the model", "data": "Your sequences"}
 
 
 def render(result: AnalysisResult) -> str:
@@ -35,8 +40,9 @@ def render(result: AnalysisResult) -> str:
     Returns
     -------
     str
-        A complete HTML document: verdict, layers, performance, gallery of neurons, model
-        card. Style, script and data are inside it.
+        A complete HTML document: verdict, network, performance, gallery of neurons with a page
+        each, motif dictionaries, model card. Style, script and data are inside it; verdict,
+        layers, performance and model card can be read without the script.
     """
     from jinja2 import Environment, FileSystemLoader, StrictUndefined
     from markupsafe import Markup
@@ -52,17 +58,19 @@ def render(result: AnalysisResult) -> str:
         "fixed": numbers.fixed,
         "percent": numbers.percent,
         "grouped": numbers.grouped,
-        "scientific": numbers.scientific,
         "printable": printable,
     }
+    payload = page_payload(result)
     document = environment.get_template("report.html").render(
         result=result,
         verdict=result.verdict,
         title=_title(result.model),
         facts=_facts(result),
+        certainty=certainty(result),
+        advice=filter_advice(result),
         agree=result.verdict.structural.layer == result.verdict.empirical.layer,
         chart=fraction_chart(result.layers, result.verdict.layer),
-        fields=fields_chart(result.fields, result.blocked),
+        network=_network(result),
         table=_table(result),
         shortened=[
             (numbered("Layer", numbers), printable(reason, 500))
@@ -70,11 +78,13 @@ def render(result: AnalysisResult) -> str:
         ],
         relevant=any(layer.fractions.relevant is not None for layer in result.layers),
         performance=_performance(result),
-        gallery=[_gallery(layer, Markup) for layer in result.layers],
-        cards=_cards(result),
-        shown_parts=_SHOWN_PARTS,
+        dictionaries=_dictionaries(result),
+        most_parts=payload.most_parts,
+        cards=model_card(result),
+        command=_command(result),
         style=Markup(_text("report.css")),
-        script=Markup(_text("report.js")),
+        data=Markup(embed_json(_data(payload))),
+        script=Markup('"use strict";\n(() => {\n' + "".join(map(_script, _SCRIPTS)) + "})();\n"),
     )
     # Undecodable bytes of file names would make the document impossible to write as UTF-8.
     return document.encode("utf-8", "replace").decode("utf-8")
@@ -82,6 +92,24 @@ def render(result: AnalysisResult) -> str:
 
 def _text(name: str) -> str:
     return (_FOLDER / name).read_text(encoding="utf-8")
+
+
+def _script(name: str) -> str:
+    return _text(f"{name}.js")
+
+
+def _data(payload: Payload) -> dict[str, Any]:
+    return {
+        "glyphs": GLYPHS,
+        "margin": LETTER_MARGIN,
+        "lowest": LOWEST_BITS,
+        "shownMotifs": SHOWN_MOTIFS,
+        **payload.values,
+    }
+
+
+def _command(result: AnalysisResult) -> str:
+    return ""
 
 
 def _title(model: Mapping[str, Any]) -> str:
@@ -102,6 +130,18 @@ def _facts(result: AnalysisResult) -> str:
 
 def _counted(number: int, word: str) -> str:
     return f"{numbers.grouped(number)} {word}{'' if number == 1 else 's'}"
+
+
+def _network(result: AnalysisResult) -> NetworkChart:
+    layout = result.model.get("input")
+    length = layout.get("length") if isinstance(layout, Mapping) else result.model.get("length")
+    return network_chart(
+        result.fields,
+        result.blocked,
+        length=length if isinstance(length, int) else None,
+        analysed=[layer.layer.number for layer in result.layers],
+        chosen=result.verdict.layer,
+    )
 
 
 def _table(result: AnalysisResult) -> list[dict[str, Any]]:
@@ -136,72 +176,15 @@ def _performance(result: AnalysisResult) -> dict[str, Any] | None:
     }
 
 
-def _gallery(layer: LayerResult, markup: type) -> dict[str, Any]:
-    cards = [
-        {**_neuron_card(neuron), "syntax": syntax_sides(neuron, layer)}
-        for neuron in layer.neurons
-        if not neuron.dead
-    ]
-    # The page opens in the order that its sort control shows.
-    cards.sort(key=lambda card: (card["e_value"] is None, card["e_value"] or 0.0, card["number"]))
-    return {
-        "layer": layer.layer,
-        "fractions": layer.fractions,
-        "cards": cards,
-        "dictionaries": dictionary_sides(layer),
-        "unconverged": [neuron.neuron for neuron in layer.neurons if not neuron.converged],
-        "dead": [neuron.neuron for neuron in layer.neurons if neuron.dead],
-        "wide": layer.layer.receptive_field > 30,
-        "payload": markup(embed_json(layer_payload(layer))),
-    }
-
-
-def _neuron_card(neuron: NeuronResult) -> dict[str, Any]:
-    assert neuron.mixture is not None
-    best, match = neuron.best_part or neuron.mixture, neuron.best_match
-    beside = (neuron.from_data is not None) + (len(neuron.parts) != 1)
-    return {
-        "number": neuron.neuron,
-        "match": match,
-        "e_value": None if match is None else match.e_value,
-        "maximum": neuron.mixture.maximum,
-        "threshold": neuron.mixture.threshold,
-        "ratio": best.consensus_ratio if math.isfinite(best.consensus_ratio) else None,
-        "rarity": -neuron.mixture.log2_rarity,
-        "n_sequences": neuron.mixture.n_sequences,
-        "converged": neuron.converged,
-        "parts": len(neuron.parts),
-        "logos": min(len(neuron.parts), _SHOWN_PARTS) + beside,
-        "words": _search_words(neuron.matches + neuron.mixture_matches),
-    }
-
-
-def _search_words(matches: Iterable[Match]) -> str:
-    words = dict.fromkeys(
-        printable(word).lower()
-        for match in matches
-        for word in (match.target_name, match.target_id)
-    )
-    return "\n".join(words)
-
-
-def _cards(result: AnalysisResult) -> list[tuple[str, list[tuple[str, str]]]]:
-    """Return the sections of the model card as names and values."""
-    sections: list[tuple[str, Mapping[str, Any]]] = [
-        ("Model", result.model),
-        ("Data", result.data or {}),
-        ("Settings", result.settings),
-        ("Versions", result.versions),
-        ("Seconds", {name: f"{seconds:.1f}" for name, seconds in result.seconds.items()}),
-    ]
-    return [
-        (
-            heading,
-            [
-                (printable(key).replace("_", " "), printable(numbers.card_value(value), 500))
-                for key, value in values.items()
-            ],
-        )
-        for heading, values in sections
-        if values
-    ]
+def _dictionaries(result: AnalysisResult) -> list[dict[str, Any]]:
+    """Return by layer the dictionaries that there are: label, number of motifs, how many drawn."""
+    found = []
+    for layer in result.layers:
+        sides = [
+            {"source": source, "label": _SOURCES[source], "number": len(motifs)}
+            for source, motifs in layer.dictionaries.items()
+            if motifs
+        ]
+        if sides:
+            found.append({"layer": layer.layer, "sides": sides, "drawn": SHOWN_MOTIFS})
+    return found
