@@ -165,7 +165,7 @@ def test_chart_places_fractions_linearly() -> None:
     assert first.low == zero
     assert zero < first.high < one
     assert (first.chosen, second.chosen) == (False, True)
-    assert len(second.label) <= 13
+    assert len(second.label) <= 14
 
 
 @given(st.text(), st.integers(4, 60))

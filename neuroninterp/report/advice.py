@@ -93,7 +93,11 @@ def _share(layer: LayerResult) -> str:
     named = "" if fractions.relevant is None else "relevant "
     interval = f"95\u202f% interval {percent(low)} to {percent(high)}"
     return (
-        f"Of layer {layer.layer.number}'s {fractions.neurons} neurons "
+        f"Of layer {layer.layer.number}'s {_counted(fractions.neurons)} "
         f"{percent(fractions.localist)} hold a whole {named}motif ({interval}); by chance "
         f"{percent(fractions.null_localist)} would."
     )
+
+
+def _counted(neurons: int) -> str:
+    return "one neuron" if neurons == 1 else f"{neurons} neurons"

@@ -12,11 +12,11 @@ from neuroninterp.text import printable
 __all__ = ["Chart", "ChartRow", "fraction_chart"]
 
 _WIDTH = 440
-_LEFT = 112
+_LEFT = 128
 _RIGHT = 422
 _TOP = 8
 _ROW = 34
-_LABEL_LETTERS = 13
+_LABEL_LETTERS = 14
 
 
 @dataclass(frozen=True)

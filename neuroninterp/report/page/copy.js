@@ -1,5 +1,13 @@
 /* A motif as MEME text, SVG or PNG: to the clipboard, or as a file where that is closed. */
 const spoken = document.getElementById("spoken");
+let silence;
+/* Emptied first: the same words twice are said twice. */
+const say = (text) => {
+  spoken.textContent = "";
+  clearTimeout(silence);
+  requestAnimationFrame(() => { spoken.textContent = text; });
+  silence = setTimeout(() => { spoken.textContent = ""; }, 6000);
+};
 window.neuroninterp = { copied: "" };
 
 const save = (blob, name) => {
@@ -15,30 +23,34 @@ const deliver = async (blob, name, what) => {
     save(blob, name);
     way = "Saved";
   }
-  spoken.textContent = `${way} ${what}.`;
+  say(`${way} ${what}.`);
 };
 
-/* MEME's minimal format; the name tells layer, neuron and part as in motifs.meme. */
+/* MEME's minimal format; the name tells layer, neuron and part as in motifs.meme, and the
+   positions where the flat ends are left out. */
 const memeText = (motif, identifier, name, sequences) => {
+  const whole = motif.columns.length === motif.length;
   const rows = motif.columns.map((column) => ` ${column.map((p) => p.toFixed(6)).join("  ")}`);
   return [
     "MEME version 4", "", "ALPHABET= ACGT", "", "strands: + -", "",
     "Background letter frequencies", "A 0.25 C 0.25 G 0.25 T 0.25", "",
-    `MOTIF ${identifier}${name ? ` ${name.replace(/\s+/g, "_")}` : ""}`,
+    `MOTIF ${identifier}${whole ? "" : `:${motif.start + 1}-${motif.stop}`}${name ? ` ${name.replace(/\s+/g, "_")}` : ""}`,
     `letter-probability matrix: alength= 4 w= ${rows.length} nsites= ${sequences} E= 0`, ...rows, "", "",
   ].join("\n");
 };
 
 /* A logo that stands alone: colours of the page's light side written into it. */
-const PAPER = { A: "#1b7f3b", C: "#1f5fc4", G: "#d98200", T: "#c8322b", axis: "#9aa3a8", text: "#5a636d" };
+const PAPER = { A: "#1b7f3b", C: "#1f5fc4", G: "#d98200", T: "#c8322b", axis: "#9aa3a8", text: "#5a636d", band: "#e2eff0" };
+const HIT = { stroke: "#14606b", "stroke-width": 2.5, "stroke-linecap": "round" };
 const standalone = (drawing) => {
   const svg = drawing.cloneNode(true);
   svg.setAttribute("xmlns", SVG);
   for (const node of svg.querySelectorAll("[class]")) {
     const base = node.dataset.base;
     if (base) node.setAttribute("fill", PAPER[base]);
-    else if (node.classList.contains("band")) node.setAttribute("fill", "#e2eff0");
-    else node.setAttribute("stroke", node.classList.contains("hit") ? "#14606b" : PAPER.axis);
+    else if (node.classList.contains("band")) node.setAttribute("fill", PAPER.band);
+    else if (node.classList.contains("hit")) Object.entries(HIT).forEach(([key, value]) => node.setAttribute(key, value));
+    else node.setAttribute("stroke", PAPER.axis);
     node.removeAttribute("class");
   }
   for (const text of svg.querySelectorAll("text")) {
@@ -63,9 +75,13 @@ const painted = (drawing) => new Promise((resolve) => {
       ink.transform(...node.getAttribute("transform").match(/-?[\d.]+(?:e-?\d+)?/g).map(Number));
       ink.fillStyle = PAPER[node.dataset.base];
       ink.fill(new Path2D(node.getAttribute("d")));
+    } else if (node.tagName === "rect") {
+      ink.fillStyle = PAPER.band;
+      ink.fillRect(number("x"), number("y"), number("width"), number("height"));
     } else if (node.tagName === "line") {
-      ink.strokeStyle = PAPER.axis;
-      ink.lineWidth = node.classList.contains("hit") ? 2.5 : 1;
+      const hit = node.classList.contains("hit");
+      ink.strokeStyle = hit ? HIT.stroke : PAPER.axis;
+      ink.lineWidth = hit ? HIT["stroke-width"] : 1;
       ink.beginPath();
       ink.moveTo(number("x1"), number("y1"));
       ink.lineTo(number("x2"), number("y2"));

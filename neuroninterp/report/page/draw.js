@@ -3,6 +3,13 @@ const SVG = "http://www.w3.org/2000/svg";
 const BASES = ["A", "C", "G", "T"];
 const LEFT = 22, TOP = 5, AXIS = 17, RIGHT = 2;
 const settings = { corrected: false };
+const OUTLINES = Object.fromEntries(BASES.map((base) => [base, new Path2D(page.glyphs[base])]));
+let inkColours = {};
+const mixColours = () => {
+  const style = getComputedStyle(document.documentElement);
+  inkColours = Object.fromEntries(BASES.map((base) => [base, style.getPropertyValue(`--${base.toLowerCase()}`).trim()]));
+};
+mixColours();
 
 /* Text always becomes text: nothing that a file calls itself is ever read as markup. */
 const element = (name, attributes = {}, ...children) => {
@@ -22,24 +29,28 @@ const shape = (name, attributes = {}, ...children) => {
   return node;
 };
 
-/* The letters of the positions from..to as markup of numbers alone; blank beyond the motif. */
-const letterMarkup = (motif, from, to, column, height, left, bottom, sequences) => {
-  const wide = (column * (1 - 2 * page.margin)).toFixed(2);
-  let markup = "";
+/* Every letter of the positions from..to, lowest first in each; none beyond the motif. */
+const letters = (motif, from, to, column, height, left, bottom, sequences, act) => {
+  const wide = column * (1 - 2 * page.margin);
   for (let position = Math.max(from, motif.start); position < Math.min(to, motif.stop); position++) {
     const probabilities = motif.columns[position - motif.start];
     const bits = information(probabilities, settings.corrected ? sequences : 0);
     if (bits < page.lowest) continue;
-    const x = (left + column * (position - from + page.margin)).toFixed(2);
+    const x = left + column * (position - from + page.margin);
     let y = bottom;
     for (const index of [0, 1, 2, 3].sort((i, j) => probabilities[i] - probabilities[j])) {
       const high = probabilities[index] * bits, tall = height * high / 2;
       y -= tall;
-      if (high < page.lowest) continue;
-      const base = BASES[index];
-      markup += `<path class="base-${base}" data-base="${base}" data-position="${position}" data-bits="${high.toFixed(4)}" d="${page.glyphs[base]}" transform="matrix(${wide} 0 0 ${tall.toFixed(3)} ${x} ${y.toFixed(3)})"/>`;
+      if (high >= page.lowest) act(BASES[index], position, high, x, y, wide, tall);
     }
   }
+};
+/* The same as markup of numbers and the four letters alone. */
+const letterMarkup = (...where) => {
+  let markup = "";
+  letters(...where, (base, position, bits, x, y, w, h) => {
+    markup += `<path class="base-${base}" data-base="${base}" data-position="${position}" data-bits="${bits.toFixed(4)}" d="${page.glyphs[base]}" transform="matrix(${w.toFixed(2)} 0 0 ${h.toFixed(3)} ${x.toFixed(2)} ${y.toFixed(3)})"/>`;
+  });
   return markup;
 };
 
@@ -47,9 +58,10 @@ const consensus = (motif, from, to) => motif.columns
   .slice(Math.max(0, from - motif.start), Math.max(0, to - motif.start))
   .map((column) => BASES[column.indexOf(Math.max(...column))]).join("");
 
-/* A logo without axes, for the gallery; of one that is too long, the stretch that matched. */
+/* A logo without axes, for the gallery; of one that is too long, the stretch that matched.
+   On the screen it is painted, because thousands of shapes do not scroll; on paper drawn. */
 const NARROWEST = 6, WIDEST = 12;
-const thumbnail = (part, width, height, name) => {
+const thumbnail = (part, width, height, name, onPaper) => {
   const motif = decode(part.matrix), room = Math.floor(width / NARROWEST);
   let [begin, end] = [motif.begin, motif.end];
   if (end - begin > room) {
@@ -57,13 +69,25 @@ const thumbnail = (part, width, height, name) => {
     begin = Math.round(Math.max(begin, Math.min(end - room, middle - room / 2)));
     end = begin + room;
   }
-  const column = Math.min(WIDEST, width / (end - begin)), cut = `${begin > motif.begin ? " cut-left" : ""}${end < motif.end ? " cut-right" : ""}`;
-  const svg = shape("svg", {
-    class: `thumbnail${cut}`, width: (column * (end - begin)).toFixed(1), height, role: "img",
+  const column = Math.min(WIDEST, width / (end - begin)), wide = column * (end - begin);
+  const attributes = {
+    class: `thumbnail${begin > motif.begin ? " cut-left" : ""}${end < motif.end ? " cut-right" : ""}`, role: "img",
     "aria-label": `${name}, consensus ${consensus(motif, begin, end)}`,
+  };
+  if (onPaper) {
+    const svg = shape("svg", { ...attributes, width: wide.toFixed(1), height });
+    svg.innerHTML = letterMarkup(motif, begin, end, column, height - 1, 0, height - 0.5, part.sequences);
+    return svg;
+  }
+  const scale = devicePixelRatio, canvas = element("canvas", { ...attributes,
+    width: Math.ceil(scale * wide), height: Math.ceil(scale * height), style: `width:${wide.toFixed(1)}px;height:${height}px` });
+  const ink = canvas.getContext("2d");
+  letters(motif, begin, end, column, height - 1, 0, height - 0.5, part.sequences, (base, position, bits, x, y, w, h) => {
+    ink.setTransform(scale * w, 0, 0, scale * h, scale * x, scale * y);
+    ink.fillStyle = inkColours[base];
+    ink.fill(OUTLINES[base]);
   });
-  svg.innerHTML = letterMarkup(motif, begin, end, column, height - 1, 0, height - 0.5, part.sequences);
-  return svg;
+  return canvas;
 };
 /* The middle of the stretch of that many positions that carries most information. */
 const heaviest = (motif, room) => {

@@ -37,7 +37,7 @@ const list = () => {
   const query = controls.search.value.trim().toLowerCase();
   const layer = Number(controls.layer.value), kind = KINDS[controls.show.value], rank = RANKS[controls.sort.value];
   const found = neurons.filter((neuron) => (!layer || neuron.layer === layer) && kind(neuron) && fits(neuron, query));
-  const keys = new Map(found.map((neuron) => [neuron, neuron.dead ? null : rank(neuron)]));
+  const keys = new Map(found.map((neuron) => [neuron, neuron.dead && rank !== RANKS.number ? null : rank(neuron)]));
   const below = (a, b) => a.layer - b.layer || a.k - b.k;
   found.sort((a, b) => {
     const [i, j] = [keys.get(a), keys.get(b)];
@@ -71,7 +71,7 @@ const logosCell = (neuron, width) => {
   const longest = Math.max(...parts.map((part) => decode(part.matrix).end - decode(part.matrix).begin));
   const shown = parts.slice(0, Math.max(1, Math.floor(width / (NARROWEST * longest + GAP))));
   const logos = shown.map((part) => thumbnail(part, width / shown.length - GAP, LOGO_HEIGHT,
-    `Layer ${neuron.layer}, neuron ${neuron.k}, part ${part.index}`));
+    `Layer ${neuron.layer}, neuron ${neuron.k}, part ${part.index}`, printing));
   return neuron.count > shown.length
     ? [...logos, element("span", { class: "more muted" }, `+${neuron.count - shown.length}`)] : logos;
 };
@@ -143,6 +143,8 @@ for (const id of ["show", "sort"]) controls[id].addEventListener("change", list)
 controls.layer.addEventListener("change", () => {
   location.hash = Number(controls.layer.value) ? `#/layer/${controls.layer.value}` : "#/";
 });
+
+matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => { mixColours(); restart(); });
 
 /* On paper the rows stand one below the other: the first of those that are listed. */
 addEventListener("beforeprint", () => {

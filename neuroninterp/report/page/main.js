@@ -1,7 +1,7 @@
 /* Which part of the page is seen: the location's hash says. */
 const overview = document.getElementById("overview"), dictionary = document.getElementById("dictionary");
 history.scrollRestoration = "manual";
-let resting = 0, onNeuron = false, current = null;
+let resting = 0, onNeuron = false, current = null, shownLayer = "0";
 
 const drawDictionary = (host) => {
   if (host.childElementCount) return;
@@ -38,11 +38,12 @@ const route = () => {
   article.replaceChildren();
   overview.hidden = false;
   const wanted = kind === "layer" && layers.has(Number(layer)) ? layer : "0";
-  const changed = controls.layer.value !== wanted;
-  controls.layer.value = wanted;
+  const changed = shownLayer !== wanted;
+  controls.layer.value = shownLayer = wanted;
   if (changed || !listed.length) list(); else restart();
   if (back) {
     scrollTo(0, resting);
+    update();
     gallery.querySelector(`tr[data-layer="${current.layer}"][data-neuron="${current.k}"] a`)?.focus({ preventScroll: true });
   } else if (kind === "layer" && changed) {
     document.getElementById("neurons").scrollIntoView();
