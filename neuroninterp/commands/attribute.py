@@ -8,7 +8,7 @@ from typing import Any
 
 import click
 
-from neuroninterp.command_options import Numbers, data_options, model_options
+from neuroninterp.commands.options import Numbers, data_options, model_options
 from neuroninterp.text import comma_separated
 
 __all__ = ["attribute"]

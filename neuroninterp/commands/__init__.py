@@ -1,0 +1,7 @@
+"""The commands, one file each: they parse, call and print. Heavy imports happen inside them."""
+
+from neuroninterp.commands.analyze import analyze
+from neuroninterp.commands.attribute import attribute
+from neuroninterp.commands.inspect import inspect
+
+__all__ = ["analyze", "attribute", "inspect"]
