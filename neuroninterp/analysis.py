@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import platform
 from collections.abc import Mapping, Sequence
+from datetime import datetime, timezone
 from importlib.metadata import version
+from inspect import signature
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -21,6 +23,7 @@ from neuroninterp.motifs import load_database, relevant_indices
 from neuroninterp.performance import mean_performance, performance
 from neuroninterp.progress import Progress
 from neuroninterp.results import AnalysisResult, prepare_output, write_results
+from neuroninterp.results.command import given_arguments
 from neuroninterp.sampling import check_effort, check_neurons, sampling_seconds
 from neuroninterp.sequences import Sequences, read_sequences
 from neuroninterp.text import numbered
@@ -62,7 +65,7 @@ def analyze(
     device: str = "auto",
     weights: str | Path | None = None,
     input_name: str | None = None,
-    alphabet: str = "ACGT",
+    alphabet: str | None = None,
     layout: str | None = None,
     length: int | None = None,
     held: Mapping[str, float] | None = None,
@@ -126,6 +129,8 @@ def analyze(
         If the model, the data, the motifs or the output cannot be used; see
         :mod:`neuroninterp.errors`.
     """
+    arguments = _arguments(dict(locals()))
+    started = datetime.now(timezone.utc)
     check_effort(effort)
     progress = Progress(visible=verbose)
     folder = prepare_output(output) if output is not None else None
@@ -199,6 +204,8 @@ def analyze(
             "seed": seed,
             "force": force,
             "alphabet": model.layout.alphabet,
+            "started": started.isoformat(timespec="seconds"),
+            "arguments": arguments,
         },
         versions=_versions(),
         seconds=progress.seconds,
@@ -212,6 +219,19 @@ def analyze(
         with progress.stage("writing results"):
             write_results(found, folder)
     return found
+
+
+def _arguments(values: dict[str, Any]) -> dict[str, Any] | None:
+    """Return the arguments that were given; None where they were objects without a name."""
+    model = values["model"]
+    if isinstance(model, Model):
+        # What was said when the model was loaded counts, and not what would be said now.
+        for name in signature(load).parameters.keys() & values.keys():
+            values[name] = None
+        values |= model.given
+        values["model"] = values.pop("path", None)
+    found = given_arguments(analyze, values)
+    return found if found and "model" in found else None
 
 
 def _choose_layers(
@@ -340,7 +360,7 @@ def _model_card(model: Model) -> dict[str, Any]:
         "path": str(model.path),
         "sha256": model.sha256,
         "format": model.format,
-        "input": model.layout.describe(),
+        "input": model.describe_input(),
         "device": device_in_use(),
         "runtime_device": model.runtime.device,
         "fidelity": model.fidelity,

@@ -49,7 +49,7 @@ def describe(model: Model, fields: Sequence[LayerFields] | None = None) -> dict[
         "model": str(model.path),
         "format": model.format,
         "device": device_in_use(),
-        "input": model.layout.describe(),
+        "input": model.describe_input(),
         "layers": [_describe_layer(found) for found in fields],
         "blocked": [
             {**asdict(layer), "name": printable(layer.name), "reason": printable(layer.reason, 500)}
@@ -149,10 +149,12 @@ def _headline(model: Model) -> str:
         if model.length is None
         else f"{model.length} bp"
     )
+    assumed = "alphabet" in model.describe_input()["assumed"]
+    source = "assumed; the file does not say" if assumed else "as given"
     return (
         f"{printable(model.path, 1000)} ({model.format}, {device_in_use()}): input "
         f"{printable(layout.name)!r} {layout.label}, {length}, channels "
-        f"{layout.alphabet} (assumed; the file does not say)"
+        f"{layout.alphabet} ({source})"
     )
 
 

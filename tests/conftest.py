@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
+
+import pytest
 
 from neuroninterp.backend import import_keras, resolve_device
 
@@ -12,3 +16,22 @@ sys.path.insert(0, str(Path(__file__).parent))
 # Before anything imports TensorFlow on its own: no GPU probing, no start-up messages.
 resolve_device("cpu")
 import_keras()
+
+
+@pytest.fixture
+def run_here(
+    capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> Callable[..., subprocess.CompletedProcess[str]]:
+    """Run the command in this process, which has the heavy libraries imported already."""
+    from neuroninterp.cli import main
+
+    def call(*arguments: object) -> subprocess.CompletedProcess[str]:
+        words = ["neuroninterp", *map(str, arguments)]
+        monkeypatch.setattr(sys, "argv", words)
+        capfd.readouterr()
+        with pytest.raises(SystemExit) as caught:
+            main()
+        written = capfd.readouterr()
+        return subprocess.CompletedProcess(words, int(caught.value.code or 0), *written)
+
+    return call

@@ -7,14 +7,13 @@ import os
 import shutil
 import subprocess
 import sys
-from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
 import pytest
+from command_line import Run, assert_one_line
 
 from neuroninterp.backend import import_keras
-from neuroninterp.cli import main
 from zoo import weights_path
 
 WEIGHTS = Path(weights_path("cnn-25")).parent
@@ -26,24 +25,6 @@ def run(*arguments: object, cwd: Path | None = None) -> subprocess.CompletedProc
     return subprocess.run(
         [*command, *map(str, arguments)], capture_output=True, text=True, cwd=cwd, check=False
     )
-
-
-@pytest.fixture
-def run_here(
-    capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
-) -> Callable[..., subprocess.CompletedProcess[str]]:
-    """Run the command in this process, which has the heavy libraries imported already."""
-
-    def call(*arguments: object) -> subprocess.CompletedProcess[str]:
-        words = ["neuroninterp", *map(str, arguments)]
-        monkeypatch.setattr(sys, "argv", words)
-        capfd.readouterr()
-        with pytest.raises(SystemExit) as caught:
-            main()
-        written = capfd.readouterr()
-        return subprocess.CompletedProcess(words, int(caught.value.code or 0), *written)
-
-    return call
 
 
 @pytest.fixture(scope="module")
@@ -127,6 +108,9 @@ def test_inspect() -> None:
     assert shown.returncode == 0
     assert shown.stderr == ""
     assert "conv_1" in shown.stdout
+    assert "channels ACGT (assumed; the file does not say)" in shown.stdout
+    given = run("inspect", WEIGHTS / "cnn-2.keras", "--alphabet", "AGCT")
+    assert "channels AGCT (as given)" in given.stdout
     described = json.loads(run("inspect", WEIGHTS / "cnn-2.onnx", "--json").stdout)
     assert described["input"] == {
         "name": "sequence",
@@ -137,6 +121,7 @@ def test_inspect() -> None:
         "alphabet": "ACGT",
         "background": 0.0,
         "held": {},
+        "assumed": ["layout", "alphabet"],
     }
     keys = ("number", "filters", "kernel", "stride", "dilation", "receptive_field", "jump")
     first, second = (
@@ -165,9 +150,7 @@ def two_input_model(folder: Path) -> Path:
     return path
 
 
-def test_inputs_that_are_no_sequence_are_held_and_said(
-    tmp_path: Path, run_here: Callable[..., subprocess.CompletedProcess[str]]
-) -> None:
+def test_inputs_that_are_no_sequence_are_held_and_said(tmp_path: Path, run_here: Run) -> None:
     path = two_input_model(tmp_path)
     shown = run_here("inspect", path, "--hold", "flag=2", "--background", "0.5", "--length", "90")
     assert shown.returncode == 0, shown.stderr
@@ -214,19 +197,7 @@ def test_inspect_spares_the_second_that_scikit_learn_takes() -> None:
     assert done.returncode == 0, done.stderr
 
 
-def assert_one_line(done: subprocess.CompletedProcess[str], *words: str) -> None:
-    """Exit code 2, one line on standard error that names what was wrong, no traceback."""
-    assert done.returncode == 2, (done.returncode, done.stderr)
-    lines = done.stderr.strip().splitlines()
-    assert len(lines) == 1, done.stderr
-    assert lines[0].startswith("Error: ")
-    for word in words:
-        assert word in lines[0], lines[0]
-
-
-def test_wrong_input_gets_one_line_and_leaves_nothing(
-    tmp_path: Path, run_here: Callable[..., subprocess.CompletedProcess[str]]
-) -> None:
+def test_wrong_input_gets_one_line_and_leaves_nothing(tmp_path: Path, run_here: Run) -> None:
     good, data = WEIGHTS / "cnn-25.onnx", WEIGHTS / "test.h5"
     text = tmp_path / "text.onnx"
     text.write_text("this is not a model")

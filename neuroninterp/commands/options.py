@@ -80,10 +80,9 @@ def model_options(function: Any) -> Any:
         ),
         click.option(
             "--alphabet",
-            default="ACGT",
-            show_default=True,
+            default=None,
             help="Base of each input channel, in the file's order (DeepSEA: AGCT); N for a "
-            "channel of unknown bases, . for one that is no base.",
+            "channel of unknown bases, . for one that is no base.  [default: ACGT is assumed]",
         ),
         click.option(
             "--background",

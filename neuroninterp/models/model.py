@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -53,6 +54,9 @@ class Model:
         included.
     weights : Path or None
         The weights file that the user named, where they lie apart.
+    given : mapping
+        The arguments of :func:`load`, by name, without those that are None; empty for a model
+        made otherwise.
     """
 
     path: Path
@@ -67,6 +71,7 @@ class Model:
     notes: tuple[str, ...] = ()
     taps: Mapping[str, Tap] = field(default_factory=dict, repr=False)
     weights: Path | None = None
+    given: Mapping[str, Any] = field(default_factory=dict, repr=False)
     _trunks: dict[int, Trunk] = field(default_factory=dict, repr=False)
 
     @property
@@ -83,6 +88,19 @@ class Model:
     def sha256(self) -> str:
         """Hash of the model file, or of all files that it consists of."""
         return hash_model(self.path, self.weights)
+
+    def describe_input(self) -> dict[str, Any]:
+        """Describe the input with plain JSON values, as ``inspect --json`` and results do.
+
+        Returns
+        -------
+        dict
+            What :meth:`InputLayout.describe` tells, and under ``assumed`` which of it stands
+            neither in the file nor was said by the user: the alphabet, and the layout where it
+            was inferred.
+        """
+        assumed = [name for name in ("layout", "alphabet") if name not in self.given]
+        return {**self.layout.describe(), "assumed": assumed}
 
     def layer(self, number: int) -> Layer:
         """Return a layer by its number.
@@ -157,7 +175,7 @@ def load(
     weights: str | Path | None = None,
     device: str = "auto",
     input_name: str | None = None,
-    alphabet: str = ALPHABET,
+    alphabet: str | None = None,
     layout: str | None = None,
     length: int | None = None,
     held: Mapping[str, float] | None = None,
@@ -178,9 +196,10 @@ def load(
         "auto", "cpu" or "gpu".
     input_name : str or None
         Which input holds the sequence, where several could.
-    alphabet : str
+    alphabet : str or None
         What each channel holds, in the file's order ("AGCT" for DeepSEA's files): the four
         bases (U for T), ``N`` for a channel of unknown bases, ``.`` for one that is no base.
+        None assumes ACGT.
     layout : str or None
         Axes of the input, for example "NC1L", where they must not be inferred.
     length : int or None
@@ -207,12 +226,13 @@ def load(
     FidelityError
         If the graph does not compute what the file computes.
     """
+    given = {name: value for name, value in locals().items() if value is not None}
     from neuroninterp.backend import import_keras, resolve_device
 
     request = InputRequest(
         name=input_name,
         axes=layout,
-        alphabet=alphabet,
+        alphabet=ALPHABET if alphabet is None else alphabet,
         background=background,
         length=length,
         held=dict(held or {}),
@@ -250,6 +270,7 @@ def load(
         notes=read.notes,
         taps=read.taps,
         weights=apart,
+        given=given,
     )
 
 

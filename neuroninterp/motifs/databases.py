@@ -19,7 +19,14 @@ from neuroninterp.errors import MotifFileError, UnknownNameError
 from neuroninterp.motifs.meme import read_meme
 from neuroninterp.motifs.records import KnownMotif
 
-__all__ = ["DEFAULT_TAXON", "MotifDatabase", "jaspar_releases", "load_database", "relevant_indices"]
+__all__ = [
+    "DEFAULT_TAXON",
+    "MotifDatabase",
+    "is_release",
+    "jaspar_releases",
+    "load_database",
+    "relevant_indices",
+]
 
 DEFAULT_TAXON = "vertebrates"
 """Taxonomic group of a JASPAR release that is named without one."""
@@ -68,6 +75,11 @@ def jaspar_releases() -> tuple[str, ...]:
     import pyjaspar
 
     return tuple(sorted(pyjaspar.jaspar_releases))
+
+
+def is_release(spec: str) -> bool:
+    """Say whether a text names a JASPAR release, existing or not, rather than a file."""
+    return _JASPAR.fullmatch(spec.strip()) is not None
 
 
 def load_database(spec: str | os.PathLike[str]) -> MotifDatabase:

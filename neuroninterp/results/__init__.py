@@ -1,5 +1,6 @@
 """The results of a run: as values, as tables, and as a folder of files."""
 
+from neuroninterp.results.command import repeat_command
 from neuroninterp.results.folder import prepare_output, write_results
 from neuroninterp.results.grammar_tables import dictionary_table, syntax_table
 from neuroninterp.results.read import read_results, stored_ppms
@@ -32,6 +33,7 @@ __all__ = [
     "neurons_table",
     "prepare_output",
     "read_results",
+    "repeat_command",
     "sequences_table",
     "stored_ppms",
     "summarize",
