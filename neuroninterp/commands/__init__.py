@@ -3,5 +3,6 @@
 from neuroninterp.commands.analyze import analyze
 from neuroninterp.commands.attribute import attribute
 from neuroninterp.commands.inspect import inspect
+from neuroninterp.commands.report import report
 
-__all__ = ["analyze", "attribute", "inspect"]
+__all__ = ["analyze", "attribute", "inspect", "report"]
