@@ -6,7 +6,7 @@ import sys
 
 import click
 
-from neuroninterp.commands import analyze, attribute, inspect, report
+from neuroninterp.commands import analyze, attribute, figure, inspect, report
 from neuroninterp.errors import NeuroninterpError
 from neuroninterp.exit_codes import EXIT_BUG, EXIT_INTERRUPTED, EXIT_WRONG_INPUT
 from zoo.cli import zoo
@@ -21,7 +21,7 @@ def command(debug: bool) -> None:
     """Say what a trained DNA network has learned, and in which layer."""
 
 
-for _command in (inspect, analyze, report, attribute, zoo):
+for _command in (inspect, analyze, report, figure, attribute, zoo):
     command.add_command(_command)
 
 

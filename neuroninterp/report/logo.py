@@ -13,6 +13,7 @@ from neuroninterp.motifs.records import Motif
 from neuroninterp.report.encoding import informative_span
 from neuroninterp.report.payload import ordered_parts
 from neuroninterp.report.saving import save_figure
+from neuroninterp.report.vector_logo import COLOURS, LOWEST_BITS, letter_bits
 from neuroninterp.results.records import AnalysisResult, LayerResult, NeuronResult, motif_id
 from neuroninterp.text import printable
 
@@ -22,16 +23,18 @@ if TYPE_CHECKING:
 
 __all__ = ["COLOURS", "logo", "write_figures"]
 
-COLOURS = {"A": "#1b7f3b", "C": "#1f5fc4", "G": "#d98200", "T": "#c8322b"}
-"""The usual colours of the bases, as in the report."""
-
 _WIDEST = 30
 _INCHES_A_POSITION = 0.24
 _MOST_FIGURES = 16
-_LOWEST = 0.01
 
 
-def logo(ppm: np.ndarray | Motif, *, ax: Axes | None = None, first: int = 1) -> tuple[Figure, Axes]:
+def logo(
+    ppm: np.ndarray | Motif,
+    *,
+    ax: Axes | None = None,
+    first: int = 1,
+    n_sequences: float | None = None,
+) -> tuple[Figure, Axes]:
     """Draw a sequence logo, letter heights in bits; letters below 0.01 bits are left out.
 
     Parameters
@@ -42,6 +45,10 @@ def logo(ppm: np.ndarray | Motif, *, ax: Axes | None = None, first: int = 1) -> 
         Where to draw; a new figure by default.
     first : int
         Number of the first position on the horizontal axis (bp).
+    n_sequences : float or None
+        Number of sequences behind the PPM: 3 / (2 ln 2 n) bits, what few sequences have by
+        chance, are then taken off every position (Schneider et al. 1986). None takes off
+        nothing.
 
     Returns
     -------
@@ -57,19 +64,22 @@ def logo(ppm: np.ndarray | Motif, *, ax: Axes | None = None, first: int = 1) -> 
     import pandas as pd
 
     matrix = np.asarray(ppm.ppm if isinstance(ppm, Motif) else ppm, dtype=float)
-    if matrix.ndim != 2 or matrix.shape[1] != 4 or not len(matrix):
-        raise ValueError(f"expected a PPM of shape (length, 4), found {matrix.shape}")
+    heights = letter_bits(matrix, n_sequences=n_sequences)
+    # Every letter costs milliseconds; these are thinner than a line.
+    heights[heights < LOWEST_BITS] = 0.0
     if ax is None:
         from matplotlib import pyplot
 
         figure = pyplot.figure(figsize=_size(len(matrix)))
         ax = _add_axes(figure)
-    heights = matrix * information_content(matrix)[:, None]
-    # Every letter costs milliseconds; these are thinner than a line.
-    heights[heights < _LOWEST] = 0.0
     positions = np.arange(first, first + len(matrix))
     frame = pd.DataFrame(heights, columns=list("ACGT"), index=positions)
-    logomaker.Logo(frame, ax=ax, color_scheme=COLOURS, show_spines=False)
+    if heights.any():
+        logomaker.Logo(frame, ax=ax, color_scheme=COLOURS, show_spines=False)
+    else:
+        # Logomaker takes the tallest stack for the axis: there must be one.
+        ax.set_xlim(first - 0.5, first + len(matrix) - 0.5)
+        ax.spines[:].set_visible(False)
     ax.set_ylim(0, 2)
     ax.set_yticks([0, 1, 2])
     ax.set_ylabel("bits")

@@ -2,13 +2,30 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
+
+from neuroninterp.results.single_file import prepare_file, whole_file
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-__all__ = ["save_figure"]
+__all__ = ["FIGURE_ENDINGS", "printing", "save_figure", "save_print"]
+
+FIGURE_ENDINGS = (".svg", ".png", ".pdf")
+"""Of files that :func:`save_print` writes."""
+
+_PRINT = {
+    # As journals ask: letters that stay text, in a font that they have, none of Type 3.
+    "font.family": "sans-serif",
+    "font.sans-serif": ["Arial", "Helvetica", "Liberation Sans", "DejaVu Sans"],
+    "svg.fonttype": "none",
+    "pdf.fonttype": 42,
+    # Letters' outlines get names from a random salt unless it is fixed; files should be equal.
+    "svg.hashsalt": "neuroninterp",
+}
 
 
 def save_figure(figure: Figure, folder: Path, stem: str, *, dpi: int) -> list[Path]:
@@ -38,3 +55,42 @@ def save_figure(figure: Figure, folder: Path, stem: str, *, dpi: int) -> list[Pa
         figure.savefig(written[0], metadata={"Date": None})
         figure.savefig(written[1], dpi=dpi)
     return written
+
+
+@contextmanager
+def printing(size: float) -> Iterator[None]:
+    """Draw what stands inside with the fonts of a figure in print.
+
+    Parameters
+    ----------
+    size : float
+        Of the text, points.
+    """
+    import matplotlib
+
+    with matplotlib.rc_context({**_PRINT, "font.size": size}):
+        yield
+
+
+def save_print(figure: Figure, path: Path, *, dpi: int = 300) -> None:
+    """Write a figure for print, in the format that the file's ending names.
+
+    Parameters
+    ----------
+    figure : matplotlib.figure.Figure
+        The figure, drawn under :func:`printing`.
+    path : Path
+        The file: ``.svg`` (text stays text), ``.pdf`` (fonts embedded as TrueType), ``.png``.
+    dpi : int
+        Dots per inch of a PNG.
+
+    Raises
+    ------
+    OutputError
+        If it has another ending or cannot be written.
+    """
+    import matplotlib
+
+    date = {".svg": "Date", ".pdf": "CreationDate"}.get(path.suffix.lower())
+    with matplotlib.rc_context(_PRINT), whole_file(prepare_file(path, FIGURE_ENDINGS)) as aside:
+        figure.savefig(aside, dpi=dpi, metadata={date: None} if date else None)

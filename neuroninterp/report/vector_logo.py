@@ -12,9 +12,11 @@ import math
 import numpy as np
 
 from neuroninterp.motifs.information import information_content, small_sample_correction
-from neuroninterp.report.logo import COLOURS
 
-__all__ = ["GLYPHS", "LETTER_MARGIN", "LOWEST_BITS", "letter_bits", "logo_svg"]
+__all__ = ["COLOURS", "GLYPHS", "LETTER_MARGIN", "LOWEST_BITS", "letter_bits", "logo_svg"]
+
+COLOURS = {"A": "#1b7f3b", "C": "#1f5fc4", "G": "#d98200", "T": "#c8322b"}
+"""The usual colours of the bases."""
 
 LETTER_MARGIN = 0.04
 """Share of a column that stays free on either side of its letters."""
