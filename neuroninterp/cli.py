@@ -14,7 +14,24 @@ from zoo.cli import zoo
 __all__ = ["command", "main"]
 
 
-@click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
+_EPILOG = f"""
+\b
+Exit codes:
+  0    done
+  {EXIT_BUG}    a bug of neuroninterp; --debug shows the traceback
+  {EXIT_WRONG_INPUT}    the input was wrong: one line on standard error says what, where, what to do
+  {EXIT_INTERRUPTED}  interrupted
+
+\b
+Results go to files and standard output, progress and errors to standard error.
+Progress is shown on a terminal alone (-v: always, -q: never).
+"""
+
+
+@click.group(
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
+    epilog=_EPILOG,
+)
 @click.version_option(package_name="neuroninterp")
 @click.option("--debug", is_flag=True, help="Show the traceback of an error.")
 def command(debug: bool) -> None:

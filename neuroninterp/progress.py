@@ -5,8 +5,13 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from typing import TYPE_CHECKING
 
-__all__ = ["Progress", "counted"]
+if TYPE_CHECKING:
+    from rich.console import Console
+    from rich.progress import Progress as Bars
+
+__all__ = ["Progress", "counted", "rate"]
 
 
 class Progress:
@@ -44,8 +49,6 @@ class Progress:
     @contextmanager
     def _shown(self, name: str, total: int) -> Iterator[Callable[[int], None]]:
         from rich.console import Console
-        from rich.progress import BarColumn, TextColumn, TimeElapsedColumn, TimeRemainingColumn
-        from rich.progress import Progress as Bars
 
         console = Console(stderr=True)
         if not console.is_terminal:
@@ -53,14 +56,7 @@ class Progress:
             yield lambda finished: None
             console.print(f"{name}: {time.perf_counter() - began:.1f} s", highlight=False)
             return
-        columns = (
-            TextColumn("{task.description:32}"),
-            BarColumn(),
-            TextColumn("{task.completed:.0f}/{task.total:.0f}"),
-            TimeElapsedColumn(),
-            TimeRemainingColumn(),
-        )
-        with Bars(*columns, console=console) as bars:
+        with _bars(console) as bars:
             task = bars.add_task(name, total=total)
             yield lambda finished: bars.advance(task, finished)
             bars.update(task, completed=total)
@@ -73,9 +69,52 @@ def counted(name: str, *, visible: bool) -> Iterator[Callable[[int, int], None]]
     Yields the function to call with how much is done and how much there is in all.
     """
     from rich.console import Console
-    from rich.progress import Progress as Bars
 
     console = Console(stderr=True)
-    with Bars(console=console, disable=not (visible and console.is_terminal)) as bars:
+    with _bars(console, hidden=not (visible and console.is_terminal)) as bars:
         task = bars.add_task(name, total=None)
         yield lambda done, total: bars.update(task, completed=done, total=total)
+
+
+def _bars(console: Console, *, hidden: bool = False) -> Bars:
+    """Return a display of stage, bar, pieces done, rate, time spent and time left."""
+    from rich.progress import (
+        BarColumn,
+        ProgressColumn,
+        Task,
+        TextColumn,
+        TimeElapsedColumn,
+        TimeRemainingColumn,
+    )
+    from rich.progress import Progress as Bars
+    from rich.text import Text
+
+    class Rate(ProgressColumn):
+        def render(self, task: Task) -> Text:
+            return Text(rate(task.finished_speed or task.speed, task.total), "progress.data.speed")
+
+    return Bars(
+        TextColumn("{task.description:32}"),
+        BarColumn(),
+        TextColumn("{task.completed:.0f}/{task.total:.0f}"),
+        Rate(),
+        TimeElapsedColumn(),
+        TimeRemainingColumn(),
+        console=console,
+        disable=hidden,
+    )
+
+
+def rate(speed: float | None, total: float | None) -> str:
+    """Write how many pieces are done a second, or how long one takes; nothing of a single one.
+
+    Parameters
+    ----------
+    speed : float or None
+        Pieces a second.
+    total : float or None
+        Pieces in all.
+    """
+    if not speed or not total or total <= 1:
+        return ""
+    return f"{speed:.3g}/s" if speed >= 1 else f"{1 / speed:.3g} s each"

@@ -7,7 +7,17 @@ from typing import Any
 
 import click
 
-from neuroninterp.commands.options import Numbers, data_options, model_options
+from neuroninterp.commands.options import (
+    JSON,
+    MOTIFS,
+    PROGRESS,
+    SEED,
+    THREADS,
+    Numbers,
+    data_options,
+    effort_option,
+    model_options,
+)
 from neuroninterp.text import comma_separated
 
 __all__ = ["analyze"]
@@ -24,24 +34,13 @@ __all__ = ["analyze"]
 )
 @click.option("--layers", type=Numbers(), default=None, help="Layers, e.g. 1,3 or 1-4.")
 @click.option("--neurons", type=Numbers(), default=None, help="Channels, e.g. 0-9.")
-@click.option(
-    "--motifs",
-    default="JASPAR2024",
-    show_default=True,
-    help="Known motifs: a JASPAR release (JASPAR2024:plants) or a MEME file.",
-)
+@MOTIFS
 @click.option(
     "--relevant",
     default="",
     help="Ids or names of the motifs the network should know, separated by commas.",
 )
-@click.option(
-    "--effort",
-    type=click.Choice(["quick", "standard", "thorough"]),
-    default="standard",
-    show_default=True,
-    help="How carefully to sample.",
-)
+@effort_option("standard")
 @click.option(
     "--rounds",
     type=click.IntRange(min=1),
@@ -50,23 +49,17 @@ __all__ = ["analyze"]
     "[default: as many parts as differ]",
 )
 @click.option("--force", is_flag=True, help="Sample layers too that would take very long.")
-@click.option("--seed", type=click.IntRange(min=0), default=0, show_default=True)
+@SEED
 @data_options
-@click.option(
-    "-j",
-    "--n-jobs",
-    type=int,
-    default=-1,
-    show_default=True,
-    help="Threads for matching; -1 for all cores.",
-)
-@click.option("-q", "--quiet", is_flag=True, help="Show no progress.")
+@THREADS
+@PROGRESS
+@JSON
 @model_options
 def analyze(
     model: str,
     output: str | None,
     relevant: str,
-    quiet: bool,
+    as_json: bool,
     held: tuple[tuple[str, float], ...],
     **options: Any,
 ) -> None:
@@ -81,7 +74,9 @@ def analyze(
         output=folder,
         relevant=comma_separated(relevant),
         held=dict(held),
-        verbose=not quiet,
         **options,
     )
-    print_outcome(result, folder)
+    if as_json:
+        click.echo((folder / "summary.json").read_text(encoding="utf-8"), nl=False)
+    else:
+        print_outcome(result, folder)

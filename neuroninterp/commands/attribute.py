@@ -8,7 +8,7 @@ from typing import Any
 
 import click
 
-from neuroninterp.commands.options import Numbers, data_options, model_options
+from neuroninterp.commands.options import PROGRESS, SEED, Numbers, data_options, model_options
 from neuroninterp.text import comma_separated
 
 __all__ = ["attribute"]
@@ -132,8 +132,8 @@ class _Region(click.ParamType):
     help="BED file of sites to mark as planted, its first column the sequences' names.  [default: "
     "those of the data file, where it has any]",
 )
-@click.option("--seed", type=click.IntRange(min=0), default=0, show_default=True)
-@click.option("-q", "--quiet", is_flag=True, help="Show no progress.")
+@SEED
+@PROGRESS
 @data_options
 @model_options
 def attribute(
@@ -149,7 +149,7 @@ def attribute(
     known: str,
     motifs: str | None,
     sites: str | None,
-    quiet: bool,
+    verbose: bool,
     x_key: str | None,
     y_key: str | None,
     data_alphabet: str | None,
@@ -199,11 +199,11 @@ def attribute(
     check_region(region, read.length)
     chosen = read if sequences is None else read.some(sequences)
     planted = chosen.sites if sites is None else read_bed_sites(sites, chosen.names or ())
-    found = run(loaded, chosen, verbose=not quiet, **options)
+    found = run(loaded, chosen, verbose=verbose, **options)
     written = write_attribution(found, folder, model=loaded, tracks=tracks, region=region)
     if beside is not None:
         views = beside.views(found, planted, limit=tracks)
-        written["views"] = write_views(views, folder, region=region, verbose=not quiet)
+        written["views"] = write_views(views, folder, region=region, verbose=verbose)
     click.echo(f"{len(found)} sequences, {found.method} of {found.target}")
     for note in found.notes:
         click.echo(f"Warning: {note}", err=True)

@@ -6,14 +6,14 @@ from typing import Any
 
 import click
 
-from neuroninterp.commands.options import model_options
+from neuroninterp.commands.options import JSON, model_options
 
 __all__ = ["inspect"]
 
 
 @click.command()
 @click.argument("model")
-@click.option("--json", "as_json", is_flag=True, help="Print one JSON object instead.")
+@JSON
 @model_options
 def inspect(model: str, as_json: bool, held: tuple[tuple[str, float], ...], **options: Any) -> None:
     """Show the layers of MODEL: kernels, pools and receptive fields."""

@@ -3,11 +3,22 @@
 from __future__ import annotations
 
 import math
+import sys
 from typing import Any
 
 import click
 
-__all__ = ["Numbers", "data_options", "model_options"]
+__all__ = [
+    "JSON",
+    "MOTIFS",
+    "PROGRESS",
+    "SEED",
+    "THREADS",
+    "Numbers",
+    "data_options",
+    "effort_option",
+    "model_options",
+]
 
 
 class _Held(click.ParamType):
@@ -128,3 +139,51 @@ def data_options(function: Any) -> Any:
     for option in reversed(options):
         function = option(function)
     return function
+
+
+def _where_watched(
+    context: click.Context, parameter: click.Parameter, verbose: bool | None
+) -> bool:
+    """Show progress where somebody watches, unless the user says otherwise."""
+    return sys.stderr.isatty() if verbose is None else verbose
+
+
+PROGRESS = click.option(
+    "-v/-q",
+    "--verbose/--quiet",
+    default=None,
+    callback=_where_watched,
+    help="Show progress, or none.  [default: on a terminal]",
+)
+"""Gives ``verbose``: whether to show progress."""
+
+JSON = click.option("--json", "as_json", is_flag=True, help="Print one JSON object instead.")
+
+MOTIFS = click.option(
+    "--motifs",
+    default="JASPAR2024",
+    show_default=True,
+    help="Known motifs: a JASPAR release (JASPAR2024:plants) or a MEME file.",
+)
+
+SEED = click.option("--seed", type=click.IntRange(min=0), default=0, show_default=True)
+
+THREADS = click.option(
+    "-j",
+    "--n-jobs",
+    type=int,
+    default=-1,
+    show_default=True,
+    help="Threads for matching; -1 for all cores.",
+)
+
+
+def effort_option(default: str) -> Any:
+    """Return the option that says how carefully to sample."""
+    return click.option(
+        "--effort",
+        type=click.Choice(["quick", "standard", "thorough"]),
+        default=default,
+        show_default=True,
+        help="How carefully to sample.",
+    )

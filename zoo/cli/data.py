@@ -6,6 +6,7 @@ from pathlib import Path
 
 import click
 
+from neuroninterp.commands.options import PROGRESS
 from neuroninterp.text import comma_separated
 
 __all__ = ["in_vivo"]
@@ -32,7 +33,7 @@ __all__ = ["in_vivo"]
     "--valid-chromosomes", default="chr7", show_default=True, help="Held out for validation."
 )
 @click.option("--force", is_flag=True, help="Replace a file that exists.")
-@click.option("-v/-q", "--verbose/--quiet", default=True, help="Show progress.")
+@PROGRESS
 def in_vivo(
     output: Path,
     deepsea: Path | None,

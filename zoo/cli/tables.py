@@ -8,6 +8,7 @@ from typing import Any
 
 import click
 
+from neuroninterp.commands.options import PROGRESS
 from neuroninterp.text import comma_separated
 from zoo.cli.interruption import continued_later
 
@@ -55,7 +56,7 @@ _OPTIONS = (
         "-j", "--jobs", type=_POSITIVE, help="Networks trained at once.  [default: one a core]"
     ),
     click.option("--device", default="auto", show_default=True, help="auto, cpu or gpu."),
-    click.option("-v/-q", "--verbose/--quiet", default=True, help="Show progress."),
+    PROGRESS,
 )
 
 
@@ -188,7 +189,7 @@ def logos(
     "--effort", default="quick", show_default=True, help="Of sampling: quick, standard, thorough."
 )
 @click.option("--device", default="auto", show_default=True, help="auto, cpu or gpu.")
-@click.option("-v/-q", "--verbose/--quiet", default=True, help="Show progress.")
+@PROGRESS
 def dragonn(output: Path, simulations: str, networks: str, **chosen: Any) -> None:
     """Make DragoNN's figures again: SequenceDNN on six simulations, tested and analysed.
 

@@ -9,6 +9,7 @@ from typing import Any
 
 import click
 
+from neuroninterp.commands.options import PROGRESS
 from zoo.cli.interruption import continued_later
 
 __all__ = ["train"]
@@ -62,7 +63,7 @@ _POSITIVE = click.IntRange(min=1)
 )
 @click.option("--device", default="auto", show_default=True, help="auto, cpu or gpu.")
 @click.option("--force", is_flag=True, help="Train again where a finished network lies.")
-@click.option("-v/-q", "--verbose/--quiet", default=True, help="Show progress.")
+@PROGRESS
 @click.option("--while-input-open", is_flag=True, hidden=True)
 def train(
     names: tuple[str, ...],
