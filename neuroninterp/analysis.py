@@ -2,17 +2,13 @@
 
 from __future__ import annotations
 
-import platform
 from collections.abc import Mapping, Sequence
 from datetime import datetime, timezone
-from importlib.metadata import version
-from inspect import signature
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
-from neuroninterp.backend import device_in_use
 from neuroninterp.bottleneck import empirical, structural, verdict
 from neuroninterp.channel_order import order_warning
 from neuroninterp.errors import DataError, ModelError, UnsupportedOperationError
@@ -20,10 +16,10 @@ from neuroninterp.layer_analysis import LayerOptions, analyse_layer
 from neuroninterp.measurement import measure_fields
 from neuroninterp.models import Model, load
 from neuroninterp.motifs import load_database, relevant_indices
-from neuroninterp.performance import mean_performance, performance
+from neuroninterp.performance import performance
 from neuroninterp.progress import Progress
 from neuroninterp.results import AnalysisResult, prepare_output, write_results
-from neuroninterp.results.command import given_arguments
+from neuroninterp.run_facts import arguments_of, data_card, model_card, versions
 from neuroninterp.sampling import check_effort, check_neurons, sampling_seconds
 from neuroninterp.sequences import Sequences, read_sequences
 from neuroninterp.text import numbered
@@ -31,22 +27,10 @@ from neuroninterp.text import numbered
 if TYPE_CHECKING:
     import pandas as pd
 
-__all__ = ["analyze"]
+__all__ = ["analyze", "read_data"]
 
 _LONGEST_SAMPLING = 20 * 60
 """Seconds of sampling above which a layer is skipped unless the user insists."""
-
-_LIBRARIES = (
-    "neuroninterp",
-    "numpy",
-    "keras",
-    "tensorflow",
-    "onnx",
-    "onnxruntime-gpu",
-    "memelite",
-    "pyjaspar",
-    "scikit-learn",
-)
 
 
 def analyze(
@@ -129,7 +113,7 @@ def analyze(
         If the model, the data, the motifs or the output cannot be used; see
         :mod:`neuroninterp.errors`.
     """
-    arguments = _arguments(dict(locals()))
+    arguments = arguments_of(analyze, dict(locals()))
     started = datetime.now(timezone.utc)
     check_effort(effort)
     progress = Progress(visible=verbose)
@@ -156,7 +140,7 @@ def analyze(
             chosen, too_long = _within_reason(model, chosen, neurons, effort)
         else:
             too_long = []
-    sequences = _read_data(model, data, data_alphabet, x_key, y_key, genome, progress)
+    sequences = read_data(model, data, data_alphabet, x_key, y_key, genome, progress)
     with progress.stage("measuring receptive fields"):
         fields = measure_fields(model, None if sequences is None else sequences.codes, seed=seed)
     scores = _performance(model, sequences, progress)
@@ -188,8 +172,8 @@ def analyze(
         warning = order_warning(results, database, model.layout.alphabet, n_jobs=n_jobs)
     null = {result.layer.number: result.fractions.null_localist for result in results}
     found = AnalysisResult(
-        model=_model_card(model),
-        data=_data_card(sequences, scores),
+        model=model_card(model),
+        data=data_card(sequences, scores),
         performance=scores,
         layers=tuple(results),
         verdict=verdict(structural(model.layers), empirical(localist, null, seed=seed)),
@@ -207,7 +191,7 @@ def analyze(
             "started": started.isoformat(timespec="seconds"),
             "arguments": arguments,
         },
-        versions=_versions(),
+        versions=versions(),
         seconds=progress.seconds,
         skipped=tuple(skipped),
         fields=fields,
@@ -219,19 +203,6 @@ def analyze(
         with progress.stage("writing results"):
             write_results(found, folder)
     return found
-
-
-def _arguments(values: dict[str, Any]) -> dict[str, Any] | None:
-    """Return the arguments that were given; None where they were objects without a name."""
-    model = values["model"]
-    if isinstance(model, Model):
-        # What was said when the model was loaded counts, and not what would be said now.
-        for name in signature(load).parameters.keys() & values.keys():
-            values[name] = None
-        values |= model.given
-        values["model"] = values.pop("path", None)
-    found = given_arguments(analyze, values)
-    return found if found and "model" in found else None
 
 
 def _choose_layers(
@@ -314,7 +285,7 @@ def _caveats(model: Model, number: int) -> list[str]:
     return []
 
 
-def _read_data(
+def read_data(
     model: Model,
     data: str | Path | Sequences | None,
     alphabet: str | None,
@@ -323,6 +294,13 @@ def _read_data(
     genome: str | Path | None,
     progress: Progress,
 ) -> Sequences | None:
+    """Read the user's sequences, if any, and make sure that the model can read them.
+
+    Raises
+    ------
+    DataError
+        If they cannot be read, or have another length than the model reads.
+    """
     if data is None:
         return None
     with progress.stage("reading data"):
@@ -353,43 +331,3 @@ def _performance(
         predictions = model.predict(sequences.codes)
         flat = predictions.reshape(len(predictions), -1)
         return performance(flat, np.asarray(sequences.labels), sequences.class_names)
-
-
-def _model_card(model: Model) -> dict[str, Any]:
-    return {
-        "path": str(model.path),
-        "sha256": model.sha256,
-        "format": model.format,
-        "input": model.describe_input(),
-        "device": device_in_use(),
-        "runtime_device": model.runtime.device,
-        "fidelity": model.fidelity,
-    }
-
-
-def _data_card(
-    sequences: Sequences | None, scores: pd.DataFrame | None
-) -> Mapping[str, Any] | None:
-    if sequences is None:
-        return None
-    card: dict[str, Any] = {
-        "path": sequences.source,
-        "sequences": len(sequences),
-        "length": sequences.length,
-        "labels": 0 if sequences.labels is None else sequences.labels.shape[1],
-        "notes": list(sequences.notes),
-    }
-    if scores is not None:
-        card["mean_performance"] = mean_performance(scores)
-    return card
-
-
-def _versions() -> dict[str, str]:
-    found = {"python": platform.python_version()}
-    for name in _LIBRARIES:
-        try:
-            found[name] = version(name)
-        except ModuleNotFoundError:
-            # onnxruntime-gpu is plain onnxruntime on macOS.
-            continue
-    return found
