@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from datetime import datetime, timezone
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -202,6 +203,7 @@ def analyze(
     if folder is not None:
         with progress.stage("writing results"):
             write_results(found, folder)
+        found = replace(found, folder=folder)
     return found
 
 

@@ -11,17 +11,11 @@ from pathlib import Path
 import numpy as np
 
 from neuroninterp.errors import OutputError
-from neuroninterp.results.grammar_tables import dictionary_table, syntax_table
+from neuroninterp.results.named_tables import TABLES
 from neuroninterp.results.records import AnalysisResult, motif_id
 from neuroninterp.results.staging import ASIDE_PREFIX, staged
 from neuroninterp.results.store import write_store
 from neuroninterp.results.summary import summarize
-from neuroninterp.results.tables import (
-    layers_table,
-    matches_table,
-    neurons_table,
-    sequences_table,
-)
 
 __all__ = ["prepare_output", "write_results"]
 
@@ -126,28 +120,11 @@ def _is_analysis(folder: Path) -> bool:
     return isinstance(schema, str) and schema.startswith("neuroninterp/")
 
 
-def _write_layers(result: AnalysisResult, path: Path) -> None:
-    layers_table(result).to_csv(path, sep="\t", index=False, errors="replace")
+def _table_writer(name: str) -> Callable[[AnalysisResult, Path], None]:
+    def write(result: AnalysisResult, path: Path) -> None:
+        TABLES[name](result).to_csv(path, sep="\t", index=False, errors="replace")
 
-
-def _write_neurons(result: AnalysisResult, path: Path) -> None:
-    neurons_table(result).to_csv(path, sep="\t", index=False, errors="replace")
-
-
-def _write_matches(result: AnalysisResult, path: Path) -> None:
-    matches_table(result).to_csv(path, sep="\t", index=False, errors="replace")
-
-
-def _write_sequences(result: AnalysisResult, path: Path) -> None:
-    sequences_table(result).to_csv(path, sep="\t", index=False, errors="replace")
-
-
-def _write_dictionary(result: AnalysisResult, path: Path) -> None:
-    dictionary_table(result).to_csv(path, sep="\t", index=False, errors="replace")
-
-
-def _write_syntax(result: AnalysisResult, path: Path) -> None:
-    syntax_table(result).to_csv(path, sep="\t", index=False, errors="replace")
+    return write
 
 
 def _write_dictionary_motifs(result: AnalysisResult, path: Path) -> None:
@@ -206,12 +183,7 @@ def _write_summary(result: AnalysisResult, path: Path) -> None:
 # The last two make a folder look like a whole result, so they arrive last.
 _WRITERS: dict[str, Callable[[AnalysisResult, Path], None]] = {
     "results.h5": write_store,
-    "layers.tsv": _write_layers,
-    "neurons.tsv": _write_neurons,
-    "matches.tsv": _write_matches,
-    "sequences.tsv": _write_sequences,
-    "dictionary.tsv": _write_dictionary,
-    "syntax.tsv": _write_syntax,
+    **{f"{name}.tsv": _table_writer(name) for name in TABLES},
     "motifs.meme": _write_motifs,
     "dictionary.meme": _write_dictionary_motifs,
     "figures": _write_figures,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -53,7 +54,7 @@ def read_results(path: str | Path) -> AnalysisResult:
     try:
         with h5py.File(file_path, "r") as file:
             _check_schema(file, file_path)
-            return _read_result(file)
+            return replace(_read_result(file), folder=file_path.parent)
     except OutputError:
         raise
     except (OSError, KeyError, ValueError, TypeError) as error:

@@ -4,17 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from neuroninterp.bottleneck import LayerFractions, Verdict
+from neuroninterp.errors import UnknownNameError
 from neuroninterp.fields.layers import Layer
 from neuroninterp.graph.layers import BlockedLayer
 from neuroninterp.measurement.records import LayerFields
 from neuroninterp.motifs.dictionary import DictionaryMotif
 from neuroninterp.motifs.records import KnownMotif, Match, Motif, Part
 from neuroninterp.motifs.syntax import Syntax
+from neuroninterp.text import numbered
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -222,6 +225,21 @@ class LayerResult:
         """Number of neurons whose sampling did not come to rest."""
         return sum(not neuron.converged for neuron in self.neurons)
 
+    def neuron(self, number: int) -> NeuronResult:
+        """Return a neuron by its channel (from 0), wherever it stands in ``neurons``.
+
+        Raises
+        ------
+        UnknownNameError
+            If that channel does not exist or was not analysed; the message says which were.
+        """
+        for found in self.neurons:
+            if found.neuron == number:
+                return found
+        analysed = [found.neuron for found in self.neurons]
+        valid = [numbered("neuron", analysed)] if analysed else ["none"]
+        raise UnknownNameError(f"analysed neuron of layer {self.layer.number}", str(number), valid)
+
 
 @dataclass(frozen=True, eq=False)
 class AnalysisResult:
@@ -254,6 +272,8 @@ class AnalysisResult:
         What the user should know about how the model was read.
     targets : mapping of str to KnownMotif
         The known motifs that a match or a dictionary entry names, by id.
+    folder : Path or None
+        Where the files of the run lie; None where it was not written, or not read.
     """
 
     model: Mapping[str, Any]
@@ -269,6 +289,50 @@ class AnalysisResult:
     blocked: tuple[BlockedLayer, ...] = ()
     notes: tuple[str, ...] = ()
     targets: Mapping[str, KnownMotif] = field(default_factory=dict)
+    folder: Path | None = None
+
+    def layer(self, number: int) -> LayerResult:
+        """Return an analysed layer by its number (from 1).
+
+        Raises
+        ------
+        UnknownNameError
+            If there is no such layer, or it was not analysed; the message says which were.
+        """
+        for found in self.layers:
+            if found.layer.number == number:
+                return found
+        analysed = [found.layer.number for found in self.layers]
+        valid = [numbered("layer", analysed)] if analysed else ["none"]
+        raise UnknownNameError("analysed layer", str(number), valid)
+
+    def table(self, name: str) -> pd.DataFrame:
+        """Return one of the tables of the results folder, from this run's values.
+
+        Parameters
+        ----------
+        name : str
+            ``"layers"``, ``"neurons"``, ``"matches"``, ``"sequences"``, ``"dictionary"`` or
+            ``"syntax"``: the file ``{name}.tsv`` holds the same rows under the same column
+            names.
+
+        Returns
+        -------
+        pandas.DataFrame
+            See the function of that name in :mod:`neuroninterp.results`, for example
+            :func:`neuroninterp.results.neurons_table`.
+
+        Raises
+        ------
+        UnknownNameError
+            If there is no table of that name.
+        """
+        # The tables are made of these records, so they are imported when one is asked for.
+        from neuroninterp.results.named_tables import TABLES
+
+        if name not in TABLES:
+            raise UnknownNameError("table", name, list(TABLES))
+        return TABLES[name](self)
 
     def fields_of(self, number: int) -> LayerFields | None:
         """Return how far a layer sees, by its number; None where it was not measured."""
