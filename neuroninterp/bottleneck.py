@@ -15,6 +15,7 @@ import numpy as np
 
 from neuroninterp.fields.layers import Layer
 from neuroninterp.motifs.records import Match
+from neuroninterp.text import printable
 
 __all__ = [
     "LayerFractions",
@@ -113,6 +114,15 @@ class Verdict:
     structural: Reading
     empirical: Reading
     sentence: str
+
+    def __repr__(self) -> str:
+        return f"Verdict({self.kind}, layer {self.layer}: {printable(self.sentence)!r})"
+
+    def _repr_html_(self) -> str:
+        # A notebook asks the value itself; what draws it stands at the far end of the flow.
+        from neuroninterp.notebook.result_html import verdict_html
+
+        return verdict_html(self)
 
 
 def layer_fractions(

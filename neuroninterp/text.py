@@ -5,7 +5,7 @@ from __future__ import annotations
 import unicodedata
 from collections.abc import Sequence
 
-__all__ = ["LONGEST", "comma_separated", "first_few", "numbered", "printable"]
+__all__ = ["LONGEST", "comma_separated", "first_few", "how_many", "numbered", "printable"]
 
 LONGEST = 200
 """Characters of a name that are shown, unless the place has room for fewer."""
@@ -57,6 +57,11 @@ def first_few(words: Sequence[object], most: int = 5) -> str:
     shown = ", ".join(str(word) for word in words[:most])
     rest = len(words) - most
     return f"{shown} and {rest} more" if rest > 0 else shown
+
+
+def how_many(number: int, word: str) -> str:
+    """Write how many of a thing there are: "1 layer", "3 layers"."""
+    return f"{number:,} {word}{'' if number == 1 else 's'}"
 
 
 def numbered(word: str, numbers: Sequence[int]) -> str:

@@ -17,6 +17,7 @@ from neuroninterp.models.layout import ALPHABET, InputLayout, InputRequest
 from neuroninterp.models.model_file import hash_model, read_model
 from neuroninterp.models.reference import reference_length
 from neuroninterp.models.runtime import Runtime, Tap
+from neuroninterp.text import how_many, printable
 
 __all__ = ["ZOO", "Model", "load"]
 
@@ -167,6 +168,19 @@ class Model:
                 self.runtime.predict(self.layout.to_file(encoded), batch_size=batch_size)[0]
             )
         return np.concatenate(pieces)
+
+    def __repr__(self) -> str:
+        size = "any length" if self.length is None else f"{self.length} bp"
+        return (
+            f"Model({printable(self.path.name)!r}, {self.format}, {size}, "
+            f"{how_many(len(self.layers), 'layer')})"
+        )
+
+    def _repr_html_(self) -> str:
+        # A notebook asks the value itself; what draws it stands at the far end of the flow.
+        from neuroninterp.notebook.model_html import model_html
+
+        return model_html(self)
 
 
 def load(

@@ -23,6 +23,7 @@ from neuroninterp.motifs.information import (
 )
 from neuroninterp.motifs.matching import match
 from neuroninterp.motifs.records import Match, Part
+from neuroninterp.text import how_many, printable
 
 __all__ = ["DictionaryMotif", "Occurrence", "build_dictionary"]
 
@@ -115,6 +116,19 @@ class DictionaryMotif:
     def neurons(self) -> tuple[int, ...]:
         """Channels of the neurons whose parts hold the motif."""
         return tuple(sorted({found.neuron for found in self.occurrences}))
+
+    def __repr__(self) -> str:
+        known = "" if self.match is None else f", like {printable(self.match.target_name, 40)}"
+        return (
+            f"DictionaryMotif({self.name!r}, {self.consensus!r}{known}, "
+            f"support {self.support:.2f}, {how_many(len(self.neurons), 'neuron')})"
+        )
+
+    def _repr_html_(self) -> str:
+        # A notebook asks the value itself; what draws it stands at the far end of the flow.
+        from neuroninterp.notebook.motif_html import dictionary_motif_html
+
+        return dictionary_motif_html(self)
 
 
 def build_dictionary(

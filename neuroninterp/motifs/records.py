@@ -6,6 +6,8 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
+from neuroninterp.text import printable
+
 __all__ = ["KnownMotif", "Match", "Motif", "Part"]
 
 
@@ -45,6 +47,18 @@ class Motif:
         """Z of the consensus over the largest z: near 1 one motif, low still a mixture."""
         return self.consensus_value / self.maximum if self.maximum > 0 else float("nan")
 
+    def __repr__(self) -> str:
+        return (
+            f"{type(self).__name__}({printable(self.consensus, 40)!r}, {len(self.ppm)} bp, "
+            f"maximum {self.maximum:.3g}, consensus ratio {self.consensus_ratio:.2f})"
+        )
+
+    def _repr_html_(self) -> str:
+        # A notebook asks the value itself; what draws it stands at the far end of the flow.
+        from neuroninterp.notebook.motif_html import motif_html
+
+        return motif_html(self)
+
 
 @dataclass(frozen=True, eq=False)
 class Part(Motif):
@@ -67,6 +81,9 @@ class Part(Motif):
     share: float = 1.0
     shift: int = 0
     offsets: tuple[int, ...] = ()
+
+    def __repr__(self) -> str:
+        return f"{super().__repr__()[:-1]}, share {self.share:.2f}, shift {self.shift:+d} bp)"
 
 
 @dataclass(frozen=True)

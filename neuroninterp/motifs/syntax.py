@@ -131,6 +131,15 @@ class Syntax:
             words += [str(spacing), f"{motif}({strand})"]
         return " ".join(words)
 
+    def __repr__(self) -> str:
+        return f"Syntax(layer {self.layer}, neuron {self.neuron}, share {self.share:.2f}: {self})"
+
+    def _repr_html_(self) -> str:
+        # A notebook asks the value itself; what draws it stands at the far end of the flow.
+        from neuroninterp.notebook.motif_html import syntax_html
+
+        return syntax_html(self)
+
 
 def find_syntax(
     model: Model,

@@ -17,7 +17,7 @@ from neuroninterp.measurement.records import LayerFields
 from neuroninterp.motifs.dictionary import DictionaryMotif
 from neuroninterp.motifs.records import KnownMotif, Match, Motif, Part
 from neuroninterp.motifs.syntax import Syntax
-from neuroninterp.text import numbered
+from neuroninterp.text import how_many, numbered, printable
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -184,6 +184,21 @@ class NeuronResult:
         """The part with the highest consensus ratio."""
         return max(self.parts, key=lambda part: part.consensus_ratio, default=None)
 
+    def __repr__(self) -> str:
+        found = "dead" if self.mixture is None else f"maximum {self.mixture.maximum:.3g}"
+        hit = self.best_match
+        like = "" if hit is None else f", like {printable(hit.target_name, 40)} E {hit.e_value:.2g}"
+        return (
+            f"NeuronResult(layer {self.layer}, neuron {self.neuron}, {found}, "
+            f"{how_many(len(self.parts), 'part')}{like})"
+        )
+
+    def _repr_html_(self) -> str:
+        # A notebook asks the value itself; what draws it stands at the far end of the flow.
+        from neuroninterp.notebook.neuron_html import neuron_html
+
+        return neuron_html(self)
+
 
 @dataclass(frozen=True, eq=False)
 class LayerResult:
@@ -240,6 +255,19 @@ class LayerResult:
         valid = [numbered("neuron", analysed)] if analysed else ["none"]
         raise UnknownNameError(f"analysed neuron of layer {self.layer.number}", str(number), valid)
 
+    def __repr__(self) -> str:
+        return (
+            f"LayerResult(layer {self.layer.number}, {printable(self.layer.name, 40)!r}, "
+            f"field {self.layer.receptive_field} bp, {how_many(len(self.neurons), 'neuron')}, "
+            f"localist fraction {self.fractions.localist:.2f})"
+        )
+
+    def _repr_html_(self) -> str:
+        # A notebook asks the value itself; what draws it stands at the far end of the flow.
+        from neuroninterp.notebook.result_html import layer_html
+
+        return layer_html(self)
+
 
 @dataclass(frozen=True, eq=False)
 class AnalysisResult:
@@ -291,6 +319,12 @@ class AnalysisResult:
     targets: Mapping[str, KnownMotif] = field(default_factory=dict)
     folder: Path | None = None
 
+    @property
+    def model_name(self) -> str:
+        """Name of the model's file, without the folders that it lies in."""
+        path = str(self.model.get("path") or "model").replace("\\", "/").rstrip("/")
+        return printable(path.rpartition("/")[2] or path)
+
     def layer(self, number: int) -> LayerResult:
         """Return an analysed layer by its number (from 1).
 
@@ -333,6 +367,20 @@ class AnalysisResult:
         if name not in TABLES:
             raise UnknownNameError("table", name, list(TABLES))
         return TABLES[name](self)
+
+    def __repr__(self) -> str:
+        neurons = sum(len(layer.neurons) for layer in self.layers)
+        return (
+            f"AnalysisResult({self.model_name!r}, "
+            f"{how_many(len(self.layers), 'layer')}, {how_many(neurons, 'neuron')}, "
+            f"{self.verdict.kind}: layer {self.verdict.layer})"
+        )
+
+    def _repr_html_(self) -> str:
+        # A notebook asks the value itself; what draws it stands at the far end of the flow.
+        from neuroninterp.notebook.result_html import result_html
+
+        return result_html(self)
 
     def fields_of(self, number: int) -> LayerFields | None:
         """Return how far a layer sees, by its number; None where it was not measured."""

@@ -12,6 +12,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from neuroninterp.text import how_many
+
 __all__ = [
     "LEVELS",
     "ActivationSample",
@@ -88,6 +90,20 @@ class ActivationSample:
     def dead(self) -> bool:
         """Whether no window activates the neuron."""
         return len(self.values) == 0
+
+    def __repr__(self) -> str:
+        seen = "dead" if self.dead else f"z up to {self.maximum:.3g}"
+        return (
+            f"ActivationSample(layer {self.layer}, neuron {self.neuron}, "
+            f"{how_many(len(self.windows), 'window')} of {len(self.ppm)} bp, {seen}, "
+            f"by {self.source})"
+        )
+
+    def _repr_html_(self) -> str:
+        # A notebook asks the value itself; what draws it stands at the far end of the flow.
+        from neuroninterp.notebook.model_html import sample_html
+
+        return sample_html(self)
 
 
 def dead_sample(
