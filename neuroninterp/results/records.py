@@ -7,8 +7,6 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
-
 from neuroninterp.bottleneck import LayerFractions, Verdict
 from neuroninterp.errors import UnknownNameError
 from neuroninterp.fields.layers import Layer
@@ -17,6 +15,7 @@ from neuroninterp.measurement.records import LayerFields
 from neuroninterp.motifs.dictionary import DictionaryMotif
 from neuroninterp.motifs.records import KnownMotif, Match, Motif, Part
 from neuroninterp.motifs.syntax import Syntax
+from neuroninterp.results.activity import ActivationProfile, TopSequence
 from neuroninterp.text import how_many, numbered, printable
 
 if TYPE_CHECKING:
@@ -44,64 +43,6 @@ def motif_id(layer: int, neuron: int, part: int | None) -> str:
     """
     ending = "mixture" if part is None else f"part{part}"
     return f"layer{layer}_neuron{neuron}_{ending}"
-
-
-@dataclass(frozen=True, eq=False)
-class ActivationProfile:
-    """How often a neuron is how active: in random windows, and in the user's sequences.
-
-    Parameters
-    ----------
-    edges : numpy.ndarray, shape=(21,)
-        z at the edges of the 20 activation levels, from the threshold to the largest z that was
-        drawn from the model.
-    log2_level : numpy.ndarray, shape=(20,)
-        log2 of the probability that a uniformly random window lies above the lower edge of each
-        level; NaN where that is not known.
-    data_counts : numpy.ndarray of int64, shape=(20,), or None
-        Windows of the user's sequences in each level; the last has those above the last edge,
-        too. None without data.
-    data_windows : int
-        Windows of the user's sequences that were looked at, active or not; 0 without data.
-    """
-
-    edges: np.ndarray
-    log2_level: np.ndarray
-    data_counts: np.ndarray | None = None
-    data_windows: int = 0
-
-
-@dataclass(frozen=True)
-class TopSequence:
-    """A window of the user's sequences in which a neuron has one of its largest values.
-
-    Parameters
-    ----------
-    value : float
-        z of the neuron on the window.
-    window : str
-        The window, of receptive-field length, in letters ACGTN.
-    sequence : int
-        Number of its sequence in the data, from 0.
-    name : str
-        That sequence's name; "" where the data have no names.
-    start : int
-        Where the window begins in the sequence, bp from 0.
-    location : str
-        Where the window lies in the genome, 0-based and half-open, for example
-        ``"chr1:100-119(+)"``; "" where the sequence's name does not tell.
-    labels : tuple of str
-        Names of the classes that are 1 for the sequence (their numbers where they have no
-        names); empty where the labels are not binary, or there are none.
-    """
-
-    value: float
-    window: str
-    sequence: int
-    name: str = ""
-    start: int = 0
-    location: str = ""
-    labels: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, eq=False)
