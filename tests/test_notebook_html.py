@@ -126,7 +126,7 @@ def test_the_table_of_layers_says_what_the_run_found() -> None:
     result = example_result()
     head, first, second = read(result).rows
     row = dict(zip(head, second, strict=True))
-    assert dict(zip(head, first, strict=True))["Any match"] == "50\u2009%"
+    assert dict(zip(head, first, strict=True))["Any match"] == "50\u202f%"
     assert row["Layer"] == "2"
     assert row["Field, bp"] == "28"
     assert row["Effective, bp"] == "20"

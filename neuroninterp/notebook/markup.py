@@ -13,7 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 from markupsafe import Markup
 
-from neuroninterp.report.payload import informative_span
+from neuroninterp.report.encoding import informative_span
 from neuroninterp.report.vector_logo import logo_svg
 from neuroninterp.text import printable
 

@@ -9,8 +9,8 @@ from markupsafe import Markup
 from neuroninterp.fields import Layer
 from neuroninterp.models import Model
 from neuroninterp.notebook.markup import Column, box, facts, logo, muted, short, strong, table
+from neuroninterp.report.encoding import informative_span
 from neuroninterp.report.numbers import MISSING, fixed, grouped
-from neuroninterp.report.payload import informative_span
 from neuroninterp.sampling.sample import ActivationSample
 from neuroninterp.text import printable
 

@@ -10,8 +10,8 @@ from neuroninterp.motifs.dictionary import DictionaryMotif
 from neuroninterp.motifs.records import Match, Motif, Part
 from neuroninterp.motifs.syntax import Spacing, Syntax
 from neuroninterp.notebook.markup import box, facts, logo, muted, short, strong
+from neuroninterp.report.encoding import informative_span
 from neuroninterp.report.numbers import fixed, grouped, percent, scientific
-from neuroninterp.report.payload import informative_span
 from neuroninterp.text import first_few
 
 __all__ = ["dictionary_motif_html", "match_text", "motif_facts", "motif_html", "syntax_html"]

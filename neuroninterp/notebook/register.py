@@ -5,7 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from neuroninterp.motifs.records import Match, Motif, Part
-from neuroninterp.report.payload import YOUR_SEQUENCES, informative_span, ordered_parts
+from neuroninterp.report.encoding import informative_span
+from neuroninterp.report.payload import YOUR_SEQUENCES, ordered_parts
 from neuroninterp.results.records import NeuronResult
 
 __all__ = ["Row", "in_register"]

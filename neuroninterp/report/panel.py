@@ -11,8 +11,8 @@ import numpy as np
 from neuroninterp.errors import OutputError, UnknownNameError
 from neuroninterp.motifs.information import information_content
 from neuroninterp.motifs.records import Match, Motif, Part
+from neuroninterp.report.encoding import informative_span
 from neuroninterp.report.logo import logo
-from neuroninterp.report.payload import informative_span
 from neuroninterp.report.saving import printing
 from neuroninterp.results.records import AnalysisResult, NeuronResult
 from neuroninterp.text import numbered, printable

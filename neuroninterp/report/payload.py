@@ -27,13 +27,23 @@ from neuroninterp.results.records import (
 )
 from neuroninterp.text import printable
 
-__all__ = ["LARGEST", "SHOWN_MOTIFS", "Payload", "ordered_parts", "page_payload"]
+__all__ = [
+    "LARGEST",
+    "SHOWN_MOTIFS",
+    "YOUR_SEQUENCES",
+    "Payload",
+    "ordered_parts",
+    "page_payload",
+]
 
 LARGEST = 24_000_000
 """Characters that the drawn data may take: the page stays under 30 MB."""
 
 SHOWN_MOTIFS = 30
 """Motifs that the report draws of a dictionary, those of the largest support."""
+
+YOUR_SEQUENCES = "Your sequences"
+"""What everything that the user's data gave is called."""
 
 _MATCHES_A_PART = 3
 _NAME = 60

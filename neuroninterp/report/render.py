@@ -14,8 +14,9 @@ from neuroninterp.report.chart import fraction_chart
 from neuroninterp.report.encoding import embed_json
 from neuroninterp.report.model_card import model_card
 from neuroninterp.report.network_chart import NetworkChart, network_chart
-from neuroninterp.report.payload import SHOWN_MOTIFS, Payload, page_payload
+from neuroninterp.report.payload import SHOWN_MOTIFS, YOUR_SEQUENCES, Payload, page_payload
 from neuroninterp.report.vector_logo import GLYPHS, LETTER_MARGIN, LOWEST_BITS
+from neuroninterp.results.command import repeat_command
 from neuroninterp.results.records import AnalysisResult
 from neuroninterp.text import numbered, printable
 
@@ -26,7 +27,7 @@ _FOLDER = Path(__file__).parent / "page"
 _SCRIPTS = ("data", "draw", "copy", "figures", "gallery", "neuron", "main")
 """The page's script in the order of use: each builds on those before it."""
 
-_SOURCES = {"model": "Drawn from the model", "data": "Your sequences"}
+_SOURCES = {"model": "Drawn from the model", "data": YOUR_SEQUENCES}
 
 
 def render(result: AnalysisResult) -> str:
@@ -81,7 +82,7 @@ def render(result: AnalysisResult) -> str:
         dictionaries=_dictionaries(result),
         most_parts=payload.most_parts,
         cards=model_card(result),
-        command=_command(result),
+        command=repeat_command(result),
         style=Markup(_text("report.css")),
         data=Markup(embed_json(_data(payload))),
         script=Markup('"use strict";\n(() => {\n' + "".join(map(_script, _SCRIPTS)) + "})();\n"),
@@ -106,10 +107,6 @@ def _data(payload: Payload) -> dict[str, Any]:
         "shownMotifs": SHOWN_MOTIFS,
         **payload.values,
     }
-
-
-def _command(result: AnalysisResult) -> str:
-    return ""
 
 
 def _title(model: Mapping[str, Any]) -> str:
