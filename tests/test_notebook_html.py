@@ -130,9 +130,9 @@ def test_the_table_of_layers_says_what_the_run_found() -> None:
     assert row["Layer"] == "2"
     assert row["Field, bp"] == "28"
     assert row["Effective, bp"] == "20"
-    assert row["Localist"] == "100\u2009%"
+    assert row["Localist"] == "100\u202f%"
     # Wilson's, of one neuron of one: 1 / (1 + 1.96**2) to 1.
-    assert row["95 % interval"] == "21\u2009% to 100\u2009%"
+    assert row["95 % interval"] == "21\u202f% to 100\u202f%"
     assert row["Most often matched"] == "MAX"
     assert result.verdict.sentence in words(result)
     assert "report/results" in words(dataclasses.replace(result, folder="report/results"))
