@@ -8,6 +8,7 @@ let inkColours = {};
 const mixColours = () => {
   const style = getComputedStyle(document.documentElement);
   inkColours = Object.fromEntries(BASES.map((base) => [base, style.getPropertyValue(`--${base.toLowerCase()}`).trim()]));
+  inkColours.hit = style.getPropertyValue("--accent").trim();
 };
 mixColours();
 
@@ -65,7 +66,7 @@ const thumbnail = (part, width, height, name, onPaper) => {
   const motif = decode(part.matrix), room = Math.floor(width / NARROWEST);
   let [begin, end] = [motif.begin, motif.end];
   if (end - begin > room) {
-    const best = part.matches[0], middle = best ? (best.start + best.end) / 2 : heaviest(motif, room);
+    const match = part.matches[0], middle = match ? (match.start + match.end) / 2 : heaviest(motif, room);
     begin = Math.round(Math.max(begin, Math.min(end - room, middle - room / 2)));
     end = begin + room;
   }
@@ -74,19 +75,27 @@ const thumbnail = (part, width, height, name, onPaper) => {
     class: `thumbnail${begin > motif.begin ? " cut-left" : ""}${end < motif.end ? " cut-right" : ""}`, role: "img",
     "aria-label": `${name}, consensus ${consensus(motif, begin, end)}`,
   };
+  const where = [motif, begin, end, column, height - 5, 0, height - 4, part.sequences], best = part.matches[0];
+  const hit = best ? [Math.max(begin, best.start), Math.min(end, best.end)].map((at) => column * (at - begin)) : null;
   if (onPaper) {
     const svg = shape("svg", { ...attributes, width: wide.toFixed(1), height });
-    svg.innerHTML = letterMarkup(motif, begin, end, column, height - 1, 0, height - 0.5, part.sequences);
+    svg.innerHTML = letterMarkup(...where);
+    if (hit) svg.append(shape("line", { class: "hit", x1: hit[0], x2: hit[1], y1: height - 1.5, y2: height - 1.5 }));
     return svg;
   }
   const scale = devicePixelRatio, canvas = element("canvas", { ...attributes,
     width: Math.ceil(scale * wide), height: Math.ceil(scale * height), style: `width:${wide.toFixed(1)}px;height:${height}px` });
   const ink = canvas.getContext("2d");
-  letters(motif, begin, end, column, height - 1, 0, height - 0.5, part.sequences, (base, position, bits, x, y, w, h) => {
+  letters(...where, (base, position, bits, x, y, w, h) => {
     ink.setTransform(scale * w, 0, 0, scale * h, scale * x, scale * y);
     ink.fillStyle = inkColours[base];
     ink.fill(OUTLINES[base]);
   });
+  if (hit) {
+    ink.setTransform(scale, 0, 0, scale, 0, 0);
+    ink.fillStyle = inkColours.hit;
+    ink.fillRect(hit[0], height - 2.5, hit[1] - hit[0], 2);
+  }
   return canvas;
 };
 /* The middle of the stretch of that many positions that carries most information. */

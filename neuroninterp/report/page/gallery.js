@@ -1,7 +1,7 @@
 /* The gallery: a table of all neurons, of which only the rows near the screen exist. */
 const gallery = document.getElementById("gallery"), body = gallery.tBodies[0];
 const controls = Object.fromEntries(["search", "layer", "show", "sort"].map((id) => [id, document.getElementById(id)]));
-const count = document.getElementById("count");
+const count = document.getElementById("count"), toolbar = document.querySelector(".toolbar");
 const SHOWN_PARTS = 3, BESIDE = 8, PRINTED = 200, LOGO_HEIGHT = 52, GAP = 34;
 
 const KINDS = {
@@ -51,6 +51,8 @@ const list = () => {
     : found.length ? `${grouped(found.length)} of ${all}` : `none of ${all}: nothing fits`;
   document.dispatchEvent(new CustomEvent("listed", { detail: { layer } }));
   restart();
+  // A shorter list would leave whoever had scrolled far down behind its end.
+  if (body.getBoundingClientRect().top < 0) document.getElementById("neurons").scrollIntoView();
 };
 
 const matchCell = (neuron) => {
@@ -99,6 +101,7 @@ const logosWidth = () => (narrow.matches ? body.clientWidth : gallery.querySelec
 const restart = () => {
   const style = getComputedStyle(gallery);
   rowHeight = parseFloat(style.getPropertyValue("--row"));
+  gallery.style.setProperty("--toolbar", `${toolbar.offsetHeight}px`);
   gallery.setAttribute("aria-rowcount", listed.length + 1);
   body.style.height = `${listed.length * rowHeight}px`;
   body.replaceChildren();

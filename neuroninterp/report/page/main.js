@@ -45,7 +45,7 @@ const route = () => {
     scrollTo(0, resting);
     update();
     gallery.querySelector(`tr[data-layer="${current.layer}"][data-neuron="${current.k}"] a`)?.focus({ preventScroll: true });
-  } else if (kind === "layer" && changed) {
+  } else if (kind === "layer") {
     document.getElementById("neurons").scrollIntoView();
   } else if (kind && document.getElementById(kind)) {
     document.getElementById(kind).scrollIntoView();
@@ -53,6 +53,10 @@ const route = () => {
   update();
 };
 addEventListener("hashchange", route);
+/* A link to where one already is changes no hash, and should still lead there. */
+document.addEventListener("click", (event) => {
+  if (event.target.closest("a")?.getAttribute("href") === location.hash && location.hash) route();
+});
 document.getElementById("corrected").addEventListener("change", (event) => {
   settings.corrected = event.target.checked;
   restart();
