@@ -27,6 +27,7 @@ _HOMES = {
     "Part": "neuroninterp.motifs",
     "Sequences": "neuroninterp.sequences",
     "analyze": "neuroninterp.analysis",
+    "analyze_neuron": "neuroninterp.neuron_analysis",
     "attribute": "neuroninterp.attribution",
     "decouple": "neuroninterp.motifs",
     "draw_view": "neuroninterp.sequence_view",

@@ -4,6 +4,8 @@ from neuroninterp.commands.analyze import analyze
 from neuroninterp.commands.attribute import attribute
 from neuroninterp.commands.figure import figure
 from neuroninterp.commands.inspect import inspect
+from neuroninterp.commands.match import match
+from neuroninterp.commands.neuron import neuron
 from neuroninterp.commands.report import report
 
-__all__ = ["analyze", "attribute", "figure", "inspect", "report"]
+__all__ = ["analyze", "attribute", "figure", "inspect", "match", "neuron", "report"]
