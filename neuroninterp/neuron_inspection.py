@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from neuroninterp.fields.layers import Layer
 from neuroninterp.motifs.records import Match, Motif, Part
-from neuroninterp.report.payload import informative_span
+from neuroninterp.report.encoding import informative_span
 from neuroninterp.report.terminal_logo import terminal_logo
 from neuroninterp.results import NeuronResult
 from neuroninterp.results.summary import plain
