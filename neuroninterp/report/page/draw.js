@@ -76,7 +76,8 @@ const thumbnail = (part, width, height, name, onPaper) => {
     "aria-label": `${name}, consensus ${consensus(motif, begin, end)}`,
   };
   const where = [motif, begin, end, column, height - 5, 0, height - 4, part.sequences], best = part.matches[0];
-  const hit = best ? [Math.max(begin, best.start), Math.min(end, best.end)].map((at) => column * (at - begin)) : null;
+  const seen = best && best.start < end && best.end > begin;
+  const hit = seen ? [Math.max(begin, best.start), Math.min(end, best.end)].map((at) => column * (at - begin)) : null;
   if (onPaper) {
     const svg = shape("svg", { ...attributes, width: wide.toFixed(1), height });
     svg.innerHTML = letterMarkup(...where);
