@@ -3,14 +3,6 @@ const SVG = "http://www.w3.org/2000/svg";
 const BASES = ["A", "C", "G", "T"];
 const LEFT = 22, TOP = 5, AXIS = 17, RIGHT = 2;
 const settings = { corrected: false };
-const OUTLINES = Object.fromEntries(BASES.map((base) => [base, new Path2D(page.glyphs[base])]));
-let inkColours = {};
-const mixColours = () => {
-  const style = getComputedStyle(document.documentElement);
-  inkColours = Object.fromEntries(BASES.map((base) => [base, style.getPropertyValue(`--${base.toLowerCase()}`).trim()]));
-  inkColours.hit = style.getPropertyValue("--accent").trim();
-};
-mixColours();
 
 /* Text always becomes text: nothing that a file calls itself is ever read as markup. */
 const element = (name, attributes = {}, ...children) => {
@@ -59,45 +51,44 @@ const consensus = (motif, from, to) => motif.columns
   .slice(Math.max(0, from - motif.start), Math.max(0, to - motif.start))
   .map((column) => BASES[column.indexOf(Math.max(...column))]).join("");
 
+/* A letter's outline as path data of its own place and size. */
+const PIECES = Object.fromEntries(BASES.map((base) => [base, [...page.glyphs[base].matchAll(/([MLAZ])([^MLAZ]*)/g)]
+  .map(([, command, numbers]) => [command, numbers.trim().split(" ").map(Number)])]));
+const placed = (base, x, y, w, h) => {
+  const at = (u, v) => `${(x + w * u).toFixed(2)} ${(y + h * v).toFixed(2)}`;
+  let data = "";
+  for (const [command, n] of PIECES[base]) {
+    if (command === "Z") data += "Z";
+    else if (command === "A") data += `A${(w * n[0]).toFixed(2)} ${(h * n[1]).toFixed(2)} 0 ${n[3]} ${n[4]} ${at(n[5], n[6])}`;
+    else data += command + at(n[0], n[1]);
+  }
+  return data;
+};
 /* A logo without axes, for the gallery; of one that is too long, the stretch that matched.
-   On the screen it is painted, because thousands of shapes do not scroll; on paper drawn. */
-const NARROWEST = 6, WIDEST = 12;
-const thumbnail = (part, width, height, name, onPaper) => {
-  const motif = decode(part.matrix), room = Math.floor(width / NARROWEST);
+   One path a base, because thousands of letters that are shapes of their own do not scroll. */
+const NARROWEST = 6, WIDEST = 12, LOWEST_PIXELS = 0.5;
+const thumbnail = (part, width, height, name) => {
+  const motif = decode(part.matrix), room = Math.floor(width / NARROWEST), best = part.matches[0];
   let [begin, end] = [motif.begin, motif.end];
   if (end - begin > room) {
-    const match = part.matches[0], middle = match ? (match.start + match.end) / 2 : heaviest(motif, room);
+    const middle = best ? (best.start + best.end) / 2 : heaviest(motif, room);
     begin = Math.round(Math.max(begin, Math.min(end - room, middle - room / 2)));
     end = begin + room;
   }
-  const column = Math.min(WIDEST, width / (end - begin)), wide = column * (end - begin);
-  const attributes = {
-    class: `thumbnail${begin > motif.begin ? " cut-left" : ""}${end < motif.end ? " cut-right" : ""}`, role: "img",
-    "aria-label": `${name}, consensus ${consensus(motif, begin, end)}`,
-  };
-  const where = [motif, begin, end, column, height - 5, 0, height - 4, part.sequences], best = part.matches[0];
-  const seen = best && best.start < end && best.end > begin;
-  const hit = seen ? [Math.max(begin, best.start), Math.min(end, best.end)].map((at) => column * (at - begin)) : null;
-  if (onPaper) {
-    const svg = shape("svg", { ...attributes, width: wide.toFixed(1), height });
-    svg.innerHTML = letterMarkup(...where);
-    if (hit) svg.append(shape("line", { class: "hit", x1: hit[0], x2: hit[1], y1: height - 1.5, y2: height - 1.5 }));
-    return svg;
-  }
-  const scale = devicePixelRatio, canvas = element("canvas", { ...attributes,
-    width: Math.ceil(scale * wide), height: Math.ceil(scale * height), style: `width:${wide.toFixed(1)}px;height:${height}px` });
-  const ink = canvas.getContext("2d");
-  letters(...where, (base, position, bits, x, y, w, h) => {
-    ink.setTransform(scale * w, 0, 0, scale * h, scale * x, scale * y);
-    ink.fillStyle = inkColours[base];
-    ink.fill(OUTLINES[base]);
+  const column = Math.min(WIDEST, width / (end - begin)), outlines = { A: "", C: "", G: "", T: "" };
+  letters(motif, begin, end, column, height - 5, 0, height - 4, part.sequences, (base, position, bits, x, y, w, h) => {
+    if (h >= LOWEST_PIXELS) outlines[base] += placed(base, x, y, w, h);
   });
-  if (hit) {
-    ink.setTransform(scale, 0, 0, scale, 0, 0);
-    ink.fillStyle = inkColours.hit;
-    ink.fillRect(hit[0], height - 2.5, hit[1] - hit[0], 2);
+  const svg = shape("svg", {
+    class: `thumbnail${begin > motif.begin ? " cut-left" : ""}${end < motif.end ? " cut-right" : ""}`,
+    width: (column * (end - begin)).toFixed(1), height, role: "img",
+    "aria-label": `${name}, consensus ${consensus(motif, begin, end)}`,
+  }, ...BASES.filter((base) => outlines[base]).map((base) => shape("path", { class: `base-${base}`, d: outlines[base] })));
+  if (best && best.start < end && best.end > begin) {
+    const [x1, x2] = [Math.max(begin, best.start), Math.min(end, best.end)].map((at) => column * (at - begin));
+    svg.append(shape("line", { class: "hit", x1, x2, y1: height - 1.5, y2: height - 1.5 }));
   }
-  return canvas;
+  return svg;
 };
 /* The middle of the stretch of that many positions that carries most information. */
 const heaviest = (motif, room) => {

@@ -2,7 +2,7 @@
 const gallery = document.getElementById("gallery"), body = gallery.tBodies[0];
 const controls = Object.fromEntries(["search", "layer", "show", "sort"].map((id) => [id, document.getElementById(id)]));
 const count = document.getElementById("count"), toolbar = document.querySelector(".toolbar");
-const SHOWN_PARTS = 3, BESIDE = 8, PRINTED = 200, LOGO_HEIGHT = 52, GAP = 34;
+const SHOWN_PARTS = 3, BESIDE = 4, REST = 80, PRINTED = 200, LOGO_HEIGHT = 52, GAP = 34;
 
 const KINDS = {
   all: () => true,
@@ -73,22 +73,23 @@ const logosCell = (neuron, width) => {
   const longest = Math.max(...parts.map((part) => decode(part.matrix).end - decode(part.matrix).begin));
   const shown = parts.slice(0, Math.max(1, Math.floor(width / (NARROWEST * longest + GAP))));
   const logos = shown.map((part) => thumbnail(part, width / shown.length - GAP, LOGO_HEIGHT,
-    `Layer ${neuron.layer}, neuron ${neuron.k}, part ${part.index}`, printing));
+    `Layer ${neuron.layer}, neuron ${neuron.k}, part ${part.index}`));
   return neuron.count > shown.length
     ? [...logos, element("span", { class: "more muted" }, `+${neuron.count - shown.length}`)] : logos;
 };
 const value = (text, label) => element("td", { class: "number", role: "cell", "data-label": label }, text);
-const makeRow = (index, width) => {
+/* A bare row has only its number: enough for what flies past. */
+const makeRow = (index, width, bare = false) => {
   const neuron = listed[index];
   const row = element("tr", {
     role: "row", "aria-rowindex": index + 2, "data-layer": neuron.layer, "data-neuron": neuron.k,
-    class: neuron.dead ? "dead" : "", style: printing ? null : `transform:translateY(${index * rowHeight}px)`,
+    class: neuron.dead ? "dead" : bare ? "bare" : "", style: printing ? null : `transform:translateY(${index * rowHeight}px)`,
   },
   element("th", { scope: "row", role: "rowheader" },
     element("a", { href: `#/neuron/${neuron.layer}/${neuron.k}`, "aria-label": `Layer ${neuron.layer}, neuron ${neuron.k}` },
       element("span", { class: "muted" }, `${neuron.layer}:`), String(neuron.k))),
-  element("td", { role: "cell", class: "logos" }, ...logosCell(neuron, width)),
-  element("td", { role: "cell", class: "match" }, ...matchCell(neuron)),
+  element("td", { role: "cell", class: "logos" }, ...(bare ? [] : logosCell(neuron, width))),
+  element("td", { role: "cell", class: "match" }, ...(bare ? [] : matchCell(neuron))),
   value(neuron.dead ? MISSING : fixed(neuron.ratio), "ratio"),
   value(neuron.dead ? MISSING : fixed(neuron.maximum), "max"),
   value(neuron.dead ? MISSING : fixed(neuron.rarity, 1), "rarity"),
@@ -113,6 +114,8 @@ const update = () => {
   const top = body.getBoundingClientRect().top;
   const first = Math.max(0, Math.floor(-top / rowHeight) - BESIDE);
   const last = Math.min(listed.length, Math.ceil((innerHeight - top) / rowHeight) + BESIDE);
+  // Where nothing of the last frame is seen again, somebody drags the scrollbar: logos can wait.
+  const bare = drawn.size > 0 && ![...drawn.keys()].some((index) => index >= first && index < last);
   for (const [index, row] of drawn) {
     // A row that holds the focus stays, so that the next Tab goes on from there.
     if ((index < first || index >= last) && !row.contains(document.activeElement)) {
@@ -121,15 +124,28 @@ const update = () => {
     }
   }
   const width = logosWidth();
+  clearTimeout(filling);
+  filling = setTimeout(fill, REST);
   const kept = [...drawn.keys()].filter((index) => index >= last).sort((a, b) => a - b);
   let before = kept.length ? drawn.get(kept[0]) : null;
   for (let index = last - 1; index >= first; index--) {
     if (!drawn.has(index)) {
-      const row = makeRow(index, width);
+      const row = makeRow(index, width, bare);
       drawn.set(index, row);
       body.insertBefore(row, before);
     }
     before = drawn.get(index);
+  }
+};
+let filling;
+const fill = () => {
+  const width = logosWidth();
+  for (const [index, row] of drawn) {
+    if (!row.classList.contains("bare")) continue;
+    const whole = makeRow(index, width), focused = row.contains(document.activeElement);
+    row.replaceWith(whole);
+    if (focused) whole.querySelector("a").focus({ preventScroll: true });
+    drawn.set(index, whole);
   }
 };
 let scheduled = false;
@@ -146,8 +162,6 @@ for (const id of ["show", "sort"]) controls[id].addEventListener("change", list)
 controls.layer.addEventListener("change", () => {
   location.hash = Number(controls.layer.value) ? `#/layer/${controls.layer.value}` : "#/";
 });
-
-matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => { mixColours(); restart(); });
 
 /* On paper the rows stand one below the other: the first of those that are listed. */
 addEventListener("beforeprint", () => {
