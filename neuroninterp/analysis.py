@@ -163,7 +163,7 @@ def analyze(
             number,
             database,
             options,
-            codes=None if sequences is None else sequences.codes,
+            sequences=sequences,
             progress=progress,
         )
         results.append(result)

@@ -9,6 +9,7 @@ import numpy as np
 
 from neuroninterp.bottleneck import layer_fractions, localist_flags
 from neuroninterp.errors import DataError
+from neuroninterp.evidence import activation_profile, top_sequences
 from neuroninterp.models import Model
 from neuroninterp.motifs import (
     DictionaryMotif,
@@ -29,11 +30,12 @@ from neuroninterp.progress import Progress
 from neuroninterp.results import LayerResult, NeuronResult, motif_id
 from neuroninterp.sampling import (
     ActivationSample,
-    activity_thresholds,
+    NeuronInData,
     check_neurons,
+    neurons_in_data,
     sample,
-    windows_from_data,
 )
+from neuroninterp.sequences import Sequences
 
 __all__ = ["LayerOptions", "analyse_layer"]
 
@@ -78,7 +80,7 @@ def analyse_layer(
     database: MotifDatabase,
     options: LayerOptions,
     *,
-    codes: np.ndarray | None = None,
+    sequences: Sequences | None = None,
     progress: Progress,
 ) -> tuple[LayerResult, np.ndarray, list[str]]:
     """Analyse one layer.
@@ -93,7 +95,7 @@ def analyse_layer(
         Known motifs.
     options : LayerOptions
         The user's choices.
-    codes : numpy.ndarray or None, shape=(N, L)
+    sequences : Sequences or None
         The user's sequences.
     progress : Progress
         Where progress is shown.
@@ -112,7 +114,8 @@ def analyse_layer(
         samples = sample(
             model, layer, chosen, effort=options.effort, seed=options.seed, advance=advance
         )
-    from_data, skipped = _data_samples(model, layer, chosen, codes, options.seed, progress)
+    in_data, skipped = _look_at_data(model, samples, sequences, options.seed, progress)
+    from_data = [None if found is None else found.sample for found in in_data]
     with progress.stage(f"layer {layer}: decoupling", len(chosen)) as advance:
         neurons, splits = [], []
         for drawn, observed in zip(samples, from_data, strict=True):
@@ -132,6 +135,7 @@ def analyse_layer(
         replace(neuron, matches=parts, mixture_matches=whole)
         for neuron, parts, whole in zip(composed, found["parts"], found["mixture"], strict=True)
     )
+    completed = _with_evidence(completed, samples, in_data, sequences)
     named = bool(options.relevant)
     fractions = layer_fractions(
         found["parts"],
@@ -145,26 +149,53 @@ def analyse_layer(
     return result, localist_flags(found["parts"], relevant_named=named), skipped
 
 
-def _data_samples(
+def _look_at_data(
     model: Model,
-    layer: int,
-    neurons: list[int],
-    codes: np.ndarray | None,
+    drawn: Sequence[ActivationSample],
+    sequences: Sequences | None,
     seed: int,
     progress: Progress,
-) -> tuple[list[ActivationSample | None], list[str]]:
-    nothing: list[ActivationSample | None] = [None] * len(neurons)
-    if codes is None:
+) -> tuple[list[NeuronInData | None], list[str]]:
+    """Look for the neurons of a layer in the user's sequences; say what was left out."""
+    nothing: list[NeuronInData | None] = [None] * len(drawn)
+    if sequences is None or not drawn:
         return nothing, []
-    thresholds = activity_thresholds(model, layer, seed=seed)[neurons]
+    layer, neurons, codes = drawn[0].layer, [sample.neuron for sample in drawn], sequences.codes
+    thresholds = np.array([sample.threshold for sample in drawn])
     with progress.stage(f"layer {layer}: windows from data", 2 * len(codes)) as advance:
         try:
-            found = windows_from_data(
-                model, layer, neurons, thresholds, codes, seed=seed, advance=advance
+            found = neurons_in_data(
+                model,
+                layer,
+                neurons,
+                thresholds,
+                codes,
+                level_maxima=[sample.maximum for sample in drawn],
+                seed=seed,
+                advance=advance,
             )
         except DataError as error:
             return nothing, [f"no PPMs from the data for layer {layer}: {error}"]
     return [*found], []
+
+
+def _with_evidence(
+    neurons: Sequence[NeuronResult],
+    drawn: Sequence[ActivationSample],
+    in_data: Sequence[NeuronInData | None],
+    sequences: Sequences | None,
+) -> tuple[NeuronResult, ...]:
+    """Add how often the neurons are how active, and where in the user's sequences most."""
+    return tuple(
+        replace(
+            neuron,
+            profile=activation_profile(sampled, found),
+            top_sequences=()
+            if found is None or sequences is None
+            else top_sequences(found.largest, sequences),
+        )
+        for neuron, sampled, found in zip(neurons, drawn, in_data, strict=True)
+    )
 
 
 def _raised(whole: Motif | None, seen: Sequence[float]) -> Motif | None:

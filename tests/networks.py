@@ -15,6 +15,8 @@ from neuroninterp.graph import (
     Input,
     Node,
     Pool,
+    Reverse,
+    Take,
     find_layers,
 )
 from neuroninterp.models import InputLayout, Model
@@ -72,6 +74,20 @@ def affine(name: str, reads: str, scale: np.ndarray, shift: np.ndarray) -> Affin
         scale=np.asarray(scale, np.float32),
         shift=np.asarray(shift, np.float32),
     )
+
+
+def reverse_complement(name: str, reads: str, length: int) -> list[Node]:
+    """Nodes that read the other strand of one-hot sequences of a length."""
+    return [
+        Reverse(name=f"{name}/flip", inputs=(reads,), source="flip", length=length),
+        Take(
+            name=name,
+            inputs=(f"{name}/flip",),
+            source="complement",
+            channels=np.array([3, 2, 1, 0]),
+            length=length,
+        ),
+    ]
 
 
 def model_of(graph: Graph, length: int = 200) -> Model:

@@ -164,6 +164,9 @@ def test_two_shifted_motifs_of_a_published_toy_are_told_apart(tmp_path: Path) ->
     assert "layer2_motif0" in [entry.name for entry in result.layers[0].dictionary]
     assert neuron.syntax
     assert result.layers[0].dictionary_from_data == neuron.syntax_from_data == ()
+    assert neuron.top_sequences == ()
+    assert neuron.profile is not None
+    assert neuron.profile.data_counts is None
     assert not any("data" in stage for stage in result.seconds)
 
 
@@ -240,6 +243,18 @@ def test_no_value_met_in_a_run_exceeds_the_maximum() -> None:
             trunk = model.trunk(layer.layer.number)
             own = trunk.values_of(windows, np.full(len(windows), neuron.neuron))
             assert neuron.mixture.maximum >= own.max()
+            # Of all windows the network itself reads every second, fourth, ….
+            own = own.reshape(40, -1)[:, layer.layer.start % layer.layer.jump :: layer.layer.jump]
+            values = [top.value for top in neuron.top_sequences]
+            np.testing.assert_allclose(values, np.sort(own.max(axis=1))[:-11:-1], atol=1e-5)
+            profile = neuron.profile
+            assert profile is not None
+            assert profile.data_windows == own.size
+            assert profile.data_counts is not None
+            assert profile.data_counts.sum() == (own > neuron.mixture.threshold).sum()
+            assert profile.edges[0] == neuron.mixture.threshold
+            assert profile.edges[-1] <= neuron.mixture.maximum
+            assert profile.log2_level[0] == neuron.mixture.log2_rarity
             seen += 1
     assert seen == 6
 
@@ -263,4 +278,8 @@ def test_data_is_used_beside_the_model(tmp_path: Path) -> None:
     assert neuron.mixture is not None
     assert neuron.from_data is not None
     assert neuron.from_data.maximum <= neuron.mixture.maximum
+    assert neuron.top_sequences[0].value <= neuron.from_data.maximum
+    assert [top.name for top in neuron.top_sequences] == [
+        f"r{top.sequence}" for top in neuron.top_sequences
+    ]
     assert (tmp_path / "out" / "report.html").exists()

@@ -15,6 +15,7 @@ from networks import (
     max_pool,
     model_of,
     relu,
+    reverse_complement,
     sequence_input,
 )
 from oracle_graph import oracle
@@ -410,19 +411,6 @@ def test_every_node_at_full_length_is_what_the_oracle_says() -> None:
             np.testing.assert_allclose(
                 import_keras().ops.convert_to_numpy(found), truth[name], rtol=2e-4, atol=2e-4
             )
-
-
-def reverse_complement(name: str, reads: str, length: int) -> list[Node]:
-    return [
-        Reverse(name=f"{name}/flip", inputs=(reads,), source="flip", length=length),
-        Take(
-            name=name,
-            inputs=(f"{name}/flip",),
-            source="complement",
-            channels=np.array([3, 2, 1, 0]),
-            length=length,
-        ),
-    ]
 
 
 def test_a_reverse_complement_branch_has_its_own_direction() -> None:

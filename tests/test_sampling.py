@@ -3,12 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from itertools import pairwise
 
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from networks import chain, convolution, max_pool, model_of, relu, sequence_input, two_layers
+from networks import (
+    chain,
+    convolution,
+    max_pool,
+    model_of,
+    relu,
+    reverse_complement,
+    sequence_input,
+    two_layers,
+)
 from oracle import (
     LinearTruth,
     Planted,
@@ -32,6 +42,7 @@ from neuroninterp.sampling import (
     activity_thresholds,
     level_of,
     level_weights,
+    neurons_in_data,
     sample,
     weighted_ppm,
     windows_from_data,
@@ -304,6 +315,66 @@ def test_windows_from_data_are_the_sequences_own() -> None:
         else:
             error = np.abs(found.ppm - activation_weighted(windows, z, 0.0)).mean()
             assert error < 0.02
+
+
+def whole_numbers(strand: int, length: int) -> Model:
+    """Two layers whose values are small whole numbers, so that many windows have the same one."""
+    rng = np.random.default_rng(11)
+    reads = "input" if strand > 0 else "complement"
+    return model_of(
+        chain(
+            sequence_input(),
+            *([] if strand > 0 else reverse_complement("complement", "input", length)),
+            convolution("conv_1", reads, rng.integers(-2, 3, (4, 4, 6)), length=length - 3),
+            relu("relu_1", "conv_1"),
+            max_pool("pool_1", "relu_1", 2),
+            convolution("conv_2", "pool_1", rng.integers(-2, 3, (3, 6, 5)), -3.0),
+            relu("relu_2", "conv_2"),
+        ),
+        length=length,
+    )
+
+
+@pytest.mark.parametrize("strand", [1, -1])
+@pytest.mark.parametrize("layer", [1, 2])
+def test_largest_windows_and_counts_of_data_are_those_of_every_window_cut_by_hand(
+    strand: int, layer: int
+) -> None:
+    length, number = 31, 300  # the last of three batches is not full
+    model = whole_numbers(strand, length)
+    assert model.layer(layer).direction == strand
+    codes = np.random.default_rng(12).integers(0, 5, (number, length), np.uint8)
+    geometry, trunk = model.layer(layer), model.trunk(layer)
+    spans = [geometry.interval(position) for position in range(length)]
+    spans = sorted((a, b) for a, b in spans if a >= 0 and b <= length)
+    z = np.stack([trunk.values(codes[:, a:b]) for a, b in spans], axis=1).astype(np.float64)
+    neurons = [4, 0, 2]
+    ends = [float(z[:, :, neuron].max()) - 2 for neuron in neurons]  # below the data's largest
+    thresholds = np.zeros(len(neurons))
+    found = neurons_in_data(model, layer, neurons, thresholds, codes, level_maxima=ends)
+    for in_data, neuron, end in zip(found, neurons, ends, strict=True):
+        values = z[:, :, neuron]
+        assert in_data.windows == values.size
+        edges = np.linspace(0, end, LEVELS + 1)
+        edges[-1] = np.inf  # what is larger counts in the last level
+        counts = [int(((values > low) & (values <= high)).sum()) for low, high in pairwise(edges)]
+        assert in_data.level_counts.tolist() == counts
+        best = [(-row.max(), i, spans[row.argmax()][0]) for i, row in enumerate(values)]
+        best.sort()
+        assert len({value for value, _, _ in best[:11]}) < 11, "no two with the same value"
+        largest = in_data.largest
+        listed = zip(-largest.values, largest.sequences, largest.starts, strict=True)
+        assert [tuple(row) for row in listed] == best[:10]
+        for window, (_, i, start) in zip(largest.windows, best[:10], strict=True):
+            np.testing.assert_array_equal(window, codes[i, start : start + len(window)])
+
+
+def test_fewer_sequences_than_windows_are_kept() -> None:
+    model = model_of(two_layers(np.random.default_rng(4)), length=30)
+    codes = np.random.default_rng(5).integers(0, 4, (3, 30), np.uint8)
+    (in_data,) = neurons_in_data(model, 2, [1], np.zeros(1), codes)
+    assert sorted(in_data.largest.sequences) == [0, 1, 2]
+    assert in_data.largest.values[0] == in_data.sample.maximum
 
 
 def test_wrong_arguments() -> None:

@@ -3,6 +3,7 @@
 from neuroninterp.sampling.cost import sampling_seconds
 from neuroninterp.sampling.draw import activity_thresholds, check_neurons, sample
 from neuroninterp.sampling.effort import check_effort
+from neuroninterp.sampling.largest import LARGEST, LargestWindows
 from neuroninterp.sampling.sample import (
     LEVELS,
     ActivationSample,
@@ -11,17 +12,21 @@ from neuroninterp.sampling.sample import (
     level_weights,
     weighted_ppm,
 )
-from neuroninterp.sampling.windows import windows_from_data
+from neuroninterp.sampling.windows import NeuronInData, neurons_in_data, windows_from_data
 
 __all__ = [
+    "LARGEST",
     "LEVELS",
     "ActivationSample",
+    "LargestWindows",
+    "NeuronInData",
     "activity_thresholds",
     "check_effort",
     "check_neurons",
     "level_edges",
     "level_of",
     "level_weights",
+    "neurons_in_data",
     "sample",
     "sampling_seconds",
     "weighted_ppm",

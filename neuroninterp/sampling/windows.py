@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -12,6 +13,7 @@ from neuroninterp.errors import DataError
 from neuroninterp.graph import Constant, Reverse
 from neuroninterp.graph.evaluate import encode, evaluate
 from neuroninterp.models import Model
+from neuroninterp.sampling.largest import LargestValues, LargestWindows
 from neuroninterp.sampling.sample import (
     LEVELS,
     ActivationSample,
@@ -20,10 +22,32 @@ from neuroninterp.sampling.sample import (
     weighted_ppm,
 )
 
-__all__ = ["windows_from_data"]
+__all__ = ["NeuronInData", "neurons_in_data", "windows_from_data"]
 
 _SEQUENCES_AT_ONCE = 128
 _KEPT_PER_LEVEL = 200
+
+
+@dataclass(frozen=True, eq=False)
+class NeuronInData:
+    """What the user's sequences show of one neuron.
+
+    Parameters
+    ----------
+    sample : ActivationSample
+        A fair choice of the windows on which it is active.
+    level_counts : numpy.ndarray of int64, shape=(LEVELS,)
+        All windows in each activation level, of the levels that were asked for.
+    windows : int
+        Windows that were looked at, active or not.
+    largest : LargestWindows
+        Those with its largest values.
+    """
+
+    sample: ActivationSample
+    level_counts: np.ndarray
+    windows: int
+    largest: LargestWindows
 
 
 def windows_from_data(
@@ -68,23 +92,65 @@ def windows_from_data(
     DataError
         If no window of the layer's field fits into the sequences.
     """
+    found = neurons_in_data(model, layer, neurons, thresholds, codes, seed=seed, advance=advance)
+    return [neuron.sample for neuron in found]
+
+
+def neurons_in_data(
+    model: Model,
+    layer: int,
+    neurons: Sequence[int],
+    thresholds: np.ndarray,
+    codes: np.ndarray,
+    *,
+    level_maxima: Sequence[float] | None = None,
+    seed: int = 0,
+    advance: Callable[[int], None] = lambda sequences: None,
+) -> list[NeuronInData]:
+    """Say where in sequences neurons are how active.
+
+    Parameters
+    ----------
+    model, layer, neurons, thresholds, codes, seed, advance
+        As for :func:`windows_from_data`.
+    level_maxima : sequence of float or None
+        Upper end of each neuron's activation levels, in which its windows are counted; the
+        largest z in the sequences for None. The samples' levels end there in any case.
+
+    Returns
+    -------
+    list of NeuronInData
+        One per neuron. Windows above the last level count in it.
+
+    Raises
+    ------
+    DataError
+        If no window of the layer's field fits into the sequences.
+    """
     scan = _Scan(model, layer, codes)
     columns = np.asarray(neurons, np.int64)
-    maxima = np.full(len(columns), -np.inf)
+    largest = LargestValues(len(columns), scan.starts)
     for begin, values in scan.values(columns):
-        maxima = np.maximum(maxima, values.reshape(-1, len(columns)).max(axis=0))
+        largest.offer(values, begin)
         advance(min(_SEQUENCES_AT_ONCE, len(codes) - begin))
+    maxima = largest.maxima
+    ends = maxima if level_maxima is None else level_maxima
     reservoirs = [
-        _Reservoir(float(t), float(m), np.random.default_rng([seed, layer, int(k), 1]))
-        for t, m, k in zip(thresholds, maxima, columns, strict=True)
+        _Reservoir(float(t), float(m), float(e), np.random.default_rng([seed, layer, int(k), 1]))
+        for t, m, e, k in zip(thresholds, maxima, ends, columns, strict=True)
     ]
     for begin, values in scan.values(columns):
         for index, reservoir in enumerate(reservoirs):
             reservoir.offer(values[:, :, index], begin)
         advance(min(_SEQUENCES_AT_ONCE, len(codes) - begin))
     return [
-        reservoir.finish(layer, int(neuron), scan)
-        for neuron, reservoir in zip(columns, reservoirs, strict=True)
+        NeuronInData(
+            sample=reservoir.finish(layer, int(neuron), scan),
+            level_counts=reservoir.level_counts,
+            windows=len(codes) * len(scan.starts),
+            largest=largest.windows(index, codes, scan.field),
+        )
+        for index, (neuron, reservoir) in enumerate(zip(columns, reservoirs, strict=True))
     ]
 
 
@@ -149,11 +215,18 @@ def _holds_for_one_length(model: Model, layer: int) -> bool:
 
 
 class _Reservoir:
-    """A fair choice of windows in each level of one neuron: the smallest random keys stay."""
+    """A fair choice of windows in each level of one neuron: the smallest random keys stay.
 
-    def __init__(self, threshold: float, maximum: float, rng: np.random.Generator) -> None:
+    All windows are counted, too, in levels of their own that end at ``counted_to``.
+    """
+
+    def __init__(
+        self, threshold: float, maximum: float, counted_to: float, rng: np.random.Generator
+    ) -> None:
         self.threshold = threshold
         self.maximum = maximum
+        self.level_counts = np.zeros(LEVELS, np.int64)
+        self._counted_to = counted_to
         self._rng = rng
         self._rows = np.zeros((0, 5))
 
@@ -163,6 +236,7 @@ class _Reservoir:
         if not len(sequence):
             return
         active = values[sequence, position].astype(np.float64)
+        self._count(active)
         level = level_of(active, self.threshold, self.maximum)
         keys = self._rng.random(len(active))
         rows = np.stack([level, keys, sequence + begin, position, active], axis=1)
@@ -170,6 +244,11 @@ class _Reservoir:
         rows = rows[np.lexsort((rows[:, 1], rows[:, 0]))]
         rank = np.arange(len(rows)) - np.searchsorted(rows[:, 0], rows[:, 0], "left")
         self._rows = rows[rank < _KEPT_PER_LEVEL]
+
+    def _count(self, active: np.ndarray) -> None:
+        level = level_of(active, self.threshold, self._counted_to)
+        if level[0] >= 0:  # no window has a level where the levels end at the threshold
+            self.level_counts += np.bincount(level, minlength=LEVELS)
 
     def finish(self, layer: int, neuron: int, scan: _Scan) -> ActivationSample:
         """Turn the windows kept into a sample."""

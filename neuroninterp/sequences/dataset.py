@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -82,7 +83,7 @@ class Sequences:
             sites=None if self.sites is None else self.sites.some(numbers),
         )
 
-    @property
+    @cached_property
     def binary_labels(self) -> bool:
         """Whether there are labels and all that are not missing are 0 or 1."""
         if self.labels is None:
