@@ -412,6 +412,7 @@ def test_plain_values_survive_strict_json(value: object) -> None:
 def test_plain_understands_numpy_and_paths() -> None:
     value = {"a": np.float32(0.5), "b": np.array([1.0, np.nan]), "c": Path("x/y"), 3: np.int64(7)}
     assert plain(value) == {"a": 0.5, "b": [1.0, None], "c": "x/y", "3": 7}
+    assert plain(range(2, 8, 3)) == [2, 5]
 
 
 # --- which folders may be used, and what a failure leaves ---------------------------------

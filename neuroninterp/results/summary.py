@@ -188,8 +188,8 @@ def summarize(result: AnalysisResult) -> dict[str, Any]:
 def plain(value: Any) -> Any:
     """Turn a value into what JSON can hold.
 
-    NaN and infinities become None, NumPy values and arrays Python's own, paths and whatever
-    is unknown text.
+    NaN and infinities become None, NumPy values and arrays Python's own, sequences and ranges
+    lists, paths and whatever is unknown text.
     """
     if value is None or isinstance(value, bool | int | str):
         return value
@@ -201,7 +201,7 @@ def plain(value: Any) -> Any:
         return {str(key): plain(item) for key, item in value.items()}
     if isinstance(value, np.ndarray):
         return plain(value.tolist())
-    if isinstance(value, list | tuple | set | frozenset):
+    if isinstance(value, list | tuple | set | frozenset | range):
         return [plain(item) for item in value]
     return value.as_posix() if isinstance(value, Path) else str(value)
 
