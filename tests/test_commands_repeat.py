@@ -68,10 +68,9 @@ def test_the_command_is_parsed_to_what_was_given(arguments: dict[str, Any]) -> N
     assert words[:2] == ["neuroninterp", "analyze"]
     found = parsed(words[2:])
     expected = {**parsed(["some"]), **arguments}
-    for name in ("layers", "neurons"):
+    for name in ("layers", "neurons", "relevant"):
         if name in arguments:
             expected[name] = tuple(arguments[name])
-    expected["relevant"] = ",".join(arguments.get("relevant", ()))
     expected["held"] = tuple(arguments.get("held", {}).items())
     assert found == expected
 

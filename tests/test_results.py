@@ -55,6 +55,7 @@ ENTRIES = {
     "motifs.meme",
     "dictionary.meme",
     "results.h5",
+    "run.toml",
     "figures",
 }
 

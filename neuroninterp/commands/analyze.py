@@ -7,10 +7,12 @@ from typing import Any
 
 import click
 
+from neuroninterp.commands.config import config_option
 from neuroninterp.commands.options import (
     JSON,
     MOTIFS,
     PROGRESS,
+    RELEVANT,
     SEED,
     THREADS,
     Numbers,
@@ -18,7 +20,6 @@ from neuroninterp.commands.options import (
     effort_option,
     model_options,
 )
-from neuroninterp.text import comma_separated
 
 __all__ = ["analyze"]
 
@@ -35,11 +36,7 @@ __all__ = ["analyze"]
 @click.option("--layers", type=Numbers(), default=None, help="Layers, e.g. 1,3 or 1-4.")
 @click.option("--neurons", type=Numbers(), default=None, help="Channels, e.g. 0-9.")
 @MOTIFS
-@click.option(
-    "--relevant",
-    default="",
-    help="Ids or names of the motifs the network should know, separated by commas.",
-)
+@RELEVANT
 @effort_option("standard")
 @click.option(
     "--rounds",
@@ -55,10 +52,10 @@ __all__ = ["analyze"]
 @PROGRESS
 @JSON
 @model_options
+@config_option
 def analyze(
     model: str,
     output: str | None,
-    relevant: str,
     as_json: bool,
     held: tuple[tuple[str, float], ...],
     **options: Any,
@@ -72,7 +69,6 @@ def analyze(
     result = run(
         model,
         output=folder,
-        relevant=comma_separated(relevant),
         held=dict(held),
         **options,
     )

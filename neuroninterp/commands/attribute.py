@@ -8,8 +8,15 @@ from typing import Any
 
 import click
 
-from neuroninterp.commands.options import PROGRESS, SEED, Numbers, data_options, model_options
-from neuroninterp.text import comma_separated
+from neuroninterp.commands.config import config_option
+from neuroninterp.commands.options import (
+    PROGRESS,
+    SEED,
+    Names,
+    Numbers,
+    data_options,
+    model_options,
+)
 
 __all__ = ["attribute"]
 
@@ -117,6 +124,7 @@ class _Region(click.ParamType):
 )
 @click.option(
     "--known",
+    type=Names(),
     default="",
     help="Known motifs to mark, ids or names, separated by commas.  [default: those that the "
     "firing neurons match best]",
@@ -136,6 +144,7 @@ class _Region(click.ParamType):
 @PROGRESS
 @data_options
 @model_options
+@config_option
 def attribute(
     model: str,
     data: str,
@@ -146,7 +155,7 @@ def attribute(
     region: tuple[int, int] | None,
     analysis: Path | None,
     view_layer: int | None,
-    known: str,
+    known: tuple[str, ...],
     motifs: str | None,
     sites: str | None,
     verbose: bool,
@@ -182,9 +191,7 @@ def attribute(
     if analysis is not None:
         from neuroninterp.sequence_view.request import ViewRequest
 
-        beside = ViewRequest.read(
-            loaded, analysis, layer=view_layer, known=comma_separated(known), motifs=motifs
-        )
+        beside = ViewRequest.read(loaded, analysis, layer=view_layer, known=known, motifs=motifs)
     elif view_layer or known or motifs or sites:
         raise click.UsageError("--view-layer, --known, --motifs and --sites go with --analysis DIR")
     read = read_sequences(

@@ -6,9 +6,8 @@ from pathlib import Path
 
 import click
 
-from neuroninterp.commands.options import JSON, MOTIFS, THREADS
+from neuroninterp.commands.options import JSON, MOTIFS, RELEVANT, THREADS
 from neuroninterp.commands.tables import print_table, write_table
-from neuroninterp.text import comma_separated
 
 __all__ = ["match"]
 
@@ -30,7 +29,7 @@ _SHOWN = {
     "-o", "--output", type=click.Path(path_type=Path), default=None, help="Write all as TSV."
 )
 @MOTIFS
-@click.option("--relevant", default="", help="Ids or names of motifs to flag, with commas.")
+@RELEVANT
 @click.option(
     "--e-value",
     type=click.FloatRange(min=0, min_open=True),
@@ -45,7 +44,7 @@ def match(
     motif_file: Path,
     output: Path | None,
     motifs: str,
-    relevant: str,
+    relevant: tuple[str, ...],
     e_value: float,
     best: bool,
     n_jobs: int,
@@ -59,8 +58,7 @@ def match(
     file = None if output is None else prepare_file(output)
     queries = read_meme(motif_file)
     database = load_database(motifs)
-    named = comma_separated(relevant)
-    table = match_table(queries, database, relevant=named, e_value=e_value, n_jobs=n_jobs)
+    table = match_table(queries, database, relevant=relevant, e_value=e_value, n_jobs=n_jobs)
     matched = table.index.nunique()
     if best:
         table = table[~table.index.duplicated()]

@@ -7,17 +7,18 @@ from typing import Any
 
 import click
 
+from neuroninterp.commands.config import config_option
 from neuroninterp.commands.options import (
     JSON,
     MOTIFS,
     PROGRESS,
+    RELEVANT,
     SEED,
     THREADS,
     data_options,
     effort_option,
     model_options,
 )
-from neuroninterp.text import comma_separated
 
 __all__ = ["neuron"]
 
@@ -38,7 +39,7 @@ _LOADING = ("device", "weights", "input_name", "alphabet", "background", "length
     "numbers]",
 )
 @MOTIFS
-@click.option("--relevant", default="", help="Ids or names of expected motifs, with commas.")
+@RELEVANT
 @click.option(
     "--parts", type=click.IntRange(min=1), default=3, show_default=True, help="Most to show."
 )
@@ -50,13 +51,13 @@ _LOADING = ("device", "weights", "input_name", "alphabet", "background", "length
 @PROGRESS
 @JSON
 @model_options
+@config_option
 def neuron(
     model: str,
     layer: int,
     neuron: int,
     data: str | None,
     output: Path | None,
-    relevant: str,
     parts: int,
     mixture: bool,
     as_json: bool,
@@ -80,9 +81,7 @@ def neuron(
     file = prepare_file(output or f"{name}-layer{layer}-neuron{neuron}.png", FIGURE_ENDINGS)
     of_model = {key: options.pop(key) for key in (*_LOADING, "trust_model")}
     loaded = load(model, held=dict(held), **of_model)
-    found = analyze_neuron(
-        loaded, layer, neuron, data, relevant=comma_separated(relevant), **options
-    )
+    found = analyze_neuron(loaded, layer, neuron, data, **options)
     if not found.dead:
         shown = PanelNeuron(found, tuple(range(min(parts, len(found.parts)))), mixture)
         save_print(neuron_panel([shown]), file)

@@ -8,12 +8,16 @@ from typing import Any
 
 import click
 
+from neuroninterp.text import comma_separated
+
 __all__ = [
     "JSON",
     "MOTIFS",
     "PROGRESS",
+    "RELEVANT",
     "SEED",
     "THREADS",
+    "Names",
     "Numbers",
     "data_options",
     "effort_option",
@@ -41,8 +45,20 @@ class _Held(click.ParamType):
         return name, held
 
 
+class Names(click.ParamType):
+    """Names separated by commas: ``SRF,YY1``; or a list of them, from a file."""
+
+    name = "names"
+
+    def convert(
+        self, value: Any, param: click.Parameter | None, ctx: click.Context | None
+    ) -> tuple[str, ...]:
+        """Return the names in the order given."""
+        return comma_separated(value) if isinstance(value, str) else tuple(value)
+
+
 class Numbers(click.ParamType):
-    """Numbers and ranges: ``1,3`` or ``0-9,12``."""
+    """Numbers and ranges: ``1,3`` or ``0-9,12``; or a list of these, from a file."""
 
     name = "numbers"
 
@@ -53,7 +69,8 @@ class Numbers(click.ParamType):
         if isinstance(value, tuple):
             return value
         numbers: list[int] = []
-        for piece in str(value).split(","):
+        text = ",".join(map(str, value)) if isinstance(value, list) else str(value)
+        for piece in text.split(","):
             first, _, last = piece.strip().partition("-")
             if not first.isdigit() or (last and not last.isdigit()):
                 self.fail(f"{value!r}: expected numbers and ranges like 1,3 or 0-9", param, ctx)
@@ -164,6 +181,13 @@ MOTIFS = click.option(
     default="JASPAR2024",
     show_default=True,
     help="Known motifs: a JASPAR release (JASPAR2024:plants) or a MEME file.",
+)
+
+RELEVANT = click.option(
+    "--relevant",
+    type=Names(),
+    default="",
+    help="Ids or names of the motifs the network should know, separated by commas.",
 )
 
 SEED = click.option("--seed", type=click.IntRange(min=0), default=0, show_default=True)

@@ -140,7 +140,9 @@ def names_a_file(name: str, value: object) -> bool:
 def _seen_from(folder: Path, path: str) -> str:
     if os.path.isabs(path):
         return path
-    return Path(os.path.relpath(os.path.abspath(path), os.path.abspath(folder))).as_posix()
+    seen = Path(os.path.relpath(os.path.abspath(path), os.path.abspath(folder))).as_posix()
+    # Where it would be read as something else: a home folder, a network of the zoo, a release.
+    return f"./{seen}" if seen.startswith(("~", "zoo:", "JASPAR", "jaspar")) else seen
 
 
 def _flag(name: str) -> str:

@@ -11,6 +11,7 @@ from pathlib import Path
 import numpy as np
 
 from neuroninterp.errors import OutputError
+from neuroninterp.results.command import RUN_CONFIG, run_config
 from neuroninterp.results.named_tables import TABLES
 from neuroninterp.results.records import AnalysisResult, motif_id
 from neuroninterp.results.staging import ASIDE_PREFIX, staged
@@ -83,7 +84,8 @@ def write_results(result: AnalysisResult, output: str | Path) -> dict[str, Path]
     dict of str to Path
         Each entry's name and place: ``report.html``, ``summary.json``, ``layers.tsv``,
         ``neurons.tsv``, ``matches.tsv``, ``sequences.tsv``, ``dictionary.tsv``,
-        ``syntax.tsv``, ``motifs.meme``, ``dictionary.meme``, ``results.h5``, ``figures``.
+        ``syntax.tsv``, ``motifs.meme``, ``dictionary.meme``, ``results.h5``, ``run.toml``,
+        ``figures``.
 
     Raises
     ------
@@ -162,6 +164,11 @@ def _meme_motifs(result: AnalysisResult) -> Iterator[tuple[str, str, np.ndarray,
                 yield motif_id(neuron.layer, neuron.neuron, index), name, part.ppm, part.n_sequences
 
 
+def _write_config(result: AnalysisResult, path: Path) -> None:
+    # Written aside, in a folder inside the one where it will lie.
+    path.write_text(run_config(result, path.parent.parent), encoding="utf-8")
+
+
 def _write_figures(result: AnalysisResult, path: Path) -> None:
     from neuroninterp.report.logo import write_figures
 
@@ -186,6 +193,7 @@ _WRITERS: dict[str, Callable[[AnalysisResult, Path], None]] = {
     **{f"{name}.tsv": _table_writer(name) for name in TABLES},
     "motifs.meme": _write_motifs,
     "dictionary.meme": _write_dictionary_motifs,
+    RUN_CONFIG: _write_config,
     "figures": _write_figures,
     "report.html": _write_report,
     "summary.json": _write_summary,
