@@ -85,11 +85,6 @@ def analyze_neuron(
         grammar=False,
     )
     found, _, _ = analyse_layer(
-        model,
-        layer,
-        database,
-        options,
-        codes=None if sequences is None else sequences.codes,
-        progress=progress,
+        model, layer, database, options, sequences=sequences, progress=progress
     )
     return found.neurons[0]

@@ -11,18 +11,51 @@ from neuroninterp.measurement.records import EffectiveField, LayerFields, Measur
 from neuroninterp.report.numbers import MISSING, grouped
 from neuroninterp.text import printable
 
-__all__ = ["Bar", "NetworkChart", "NetworkRow", "network_chart"]
+__all__ = ["NARROW", "WIDE", "Bar", "Frame", "NetworkChart", "NetworkRow", "network_chart"]
 
-_WIDTH = 900
-_LEFT, _RIGHT = 196, 676
-_TOP = 34
-_TALL, _LOW = 46, 34
-_MANY = 12
 _LABEL_LETTERS = 22
 _THINNEST = 1.5
 _STEPS = (1, 2, 5)
 _WIDEST_INPUT = 6
 """The input is drawn whole up to this many times the longest field, else only its middle."""
+
+
+@dataclass(frozen=True)
+class Frame:
+    """Where things stand in a picture, in drawing units.
+
+    Parameters
+    ----------
+    width : int
+        Of the picture.
+    left, right : int
+        Ends of what is drawn to scale.
+    top : int
+        Where the first row begins.
+    row : int
+        Height of a row.
+    above : bool
+        Whether a row's words stand above its bar, and not on either side.
+    """
+
+    width: int
+    left: int
+    right: int
+    top: int
+    row: int
+    above: bool = False
+
+    @property
+    def centre(self) -> float:
+        """The middle of what is drawn to scale."""
+        return (self.left + self.right) / 2
+
+
+WIDE = Frame(width=960, left=232, right=712, top=34, row=46)
+"""For a screen: names, bars, numbers side by side."""
+
+NARROW = Frame(width=380, left=10, right=370, top=40, row=92, above=True)
+"""For a phone: a layer's words above its bar."""
 
 
 @dataclass(frozen=True)
@@ -80,19 +113,19 @@ class NetworkChart:
 
     Parameters
     ----------
+    frame : Frame
+        Where things stand.
+    height, bottom : float
+        Of the picture, and where its last row ends.
     input, input_text : Bar, str
         The input sequence and its length in words.
     cut : bool
         Whether only the input's middle is drawn.
     """
 
-    width: int
+    frame: Frame
     height: float
-    left: int
-    right: int
-    top: int
     bottom: float
-    row_height: int
     input: Bar
     input_text: str
     cut: bool
@@ -109,6 +142,7 @@ def network_chart(
     length: int | None,
     analysed: Sequence[int] = (),
     chosen: int | None = None,
+    frame: Frame = WIDE,
 ) -> NetworkChart:
     """Lay the picture out, everything to one scale and around one centre.
 
@@ -124,30 +158,27 @@ def network_chart(
         Numbers of the layers with neurons to open.
     chosen : int or None
         Number of the layer that the verdict names.
+    frame : Frame
+        :data:`WIDE` or :data:`NARROW`.
     """
     longest = max((found.layer.receptive_field for found in fields), default=1)
     shown = longest if length is None else max(longest, length)
     cut = shown > _WIDEST_INPUT * longest
     shown = _WIDEST_INPUT * longest if cut else shown
-    scale = (_RIGHT - _LEFT) / shown
+    scale = (frame.right - frame.left) / shown
     members: list[LayerFields | BlockedLayer] = [*fields, *blocked]
     members.sort(key=_number)
-    height = _TALL if len(members) <= _MANY else _LOW
     rows = tuple(
-        _row(member, _TOP + height * (index + 0.5), scale, analysed, chosen)
+        _row(member, frame, frame.top + frame.row * (index + 0.5), scale, analysed, chosen)
         for index, member in enumerate(members)
     )
-    bottom = _TOP + height * len(rows)
-    centre = (_LEFT + _RIGHT) / 2
+    bottom = frame.top + frame.row * len(rows)
+    centre = frame.centre
     drawn = scale * (shown if cut or length is None else length)
     return NetworkChart(
-        width=_WIDTH,
+        frame=frame,
         height=bottom + 24,
-        left=_LEFT,
-        right=_RIGHT,
-        top=_TOP,
         bottom=bottom,
-        row_height=height,
         input=Bar(round(centre - drawn / 2, 2), round(drawn, 2)),
         input_text="input" if length is None else f"input, {grouped(length)} bp",
         cut=cut,
@@ -166,6 +197,7 @@ def _number(member: LayerFields | BlockedLayer) -> int:
 
 def _row(
     member: LayerFields | BlockedLayer,
+    frame: Frame,
     y: float,
     scale: float,
     analysed: Sequence[int],
@@ -174,8 +206,7 @@ def _row(
     if isinstance(member, BlockedLayer):
         return _blocked_row(member, y)
     layer = member.layer
-    centre = (_LEFT + _RIGHT) / 2
-    origin = centre - scale * layer.receptive_field / 2
+    origin = frame.centre - scale * layer.receptive_field / 2
 
     def bar(part: MeasuredField | EffectiveField | None) -> Bar | None:
         if part is None or part.size == 0:
@@ -184,7 +215,7 @@ def _row(
         middle = origin + scale * (part.start + part.end) / 2
         return Bar(round(middle - width / 2, 2), round(width, 2))
 
-    hidden = min(scale * layer.uncertainty, _RIGHT - _LEFT)
+    hidden = min(scale * layer.uncertainty, frame.right - frame.left)
     effective = MISSING if member.effective is None else grouped(member.effective.size)
     return NetworkRow(
         number=layer.number,
@@ -195,7 +226,7 @@ def _row(
         measured=bar(member.measured),
         effective=bar(member.effective),
         data=bar(member.effective_data),
-        hidden=Bar(round(centre - hidden / 2, 2), round(hidden, 2)) if hidden else None,
+        hidden=Bar(round(frame.centre - hidden / 2, 2), round(hidden, 2)) if hidden else None,
         text=f"{grouped(layer.receptive_field)} bp (effective {effective})",
         detail=_hidden(layer),
         title=_sentence(member),

@@ -13,7 +13,7 @@ from neuroninterp.report.advice import certainty, filter_advice
 from neuroninterp.report.chart import fraction_chart
 from neuroninterp.report.encoding import embed_json
 from neuroninterp.report.model_card import model_card
-from neuroninterp.report.network_chart import NetworkChart, network_chart
+from neuroninterp.report.network_chart import NARROW, WIDE, Frame, NetworkChart, network_chart
 from neuroninterp.report.payload import SHOWN_MOTIFS, YOUR_SEQUENCES, Payload, page_payload
 from neuroninterp.report.vector_logo import GLYPHS, LETTER_MARGIN, LOWEST_BITS
 from neuroninterp.results.command import repeat_command
@@ -26,6 +26,9 @@ _FOLDER = Path(__file__).parent / "page"
 
 _SCRIPTS = ("data", "draw", "copy", "figures", "gallery", "neuron", "main")
 """The page's script in the order of use: each builds on those before it."""
+
+_LARGE = ("auroc", "aupr")
+"""Scores that stand first; the others follow in a line."""
 
 _SOURCES = {"model": "Drawn from the model", "data": YOUR_SEQUENCES}
 
@@ -60,6 +63,7 @@ def render(result: AnalysisResult) -> str:
         "percent": numbers.percent,
         "grouped": numbers.grouped,
         "printable": printable,
+        "sentence": _sentence,
     }
     payload = page_payload(result)
     document = environment.get_template("report.html").render(
@@ -67,11 +71,12 @@ def render(result: AnalysisResult) -> str:
         verdict=result.verdict,
         title=_title(result.model),
         facts=_facts(result),
-        certainty=certainty(result),
-        advice=filter_advice(result),
+        certainty=_typeset(certainty(result)),
+        advice=_typeset(filter_advice(result)),
         agree=result.verdict.structural.layer == result.verdict.empirical.layer,
         chart=fraction_chart(result.layers, result.verdict.layer),
-        network=_network(result),
+        network=_network(result, WIDE),
+        narrow=_network(result, NARROW),
         table=_table(result),
         shortened=[
             (numbered("Layer", numbers), printable(reason, 500))
@@ -109,6 +114,14 @@ def _data(payload: Payload) -> dict[str, Any]:
     }
 
 
+def _sentence(text: str) -> str:
+    return text[:1].upper() + text[1:]
+
+
+def _typeset(text: str) -> str:
+    return text.replace("'", "\u2019")
+
+
 def _title(model: Mapping[str, Any]) -> str:
     path = str(model.get("path") or model.get("file") or model.get("name") or "model")
     return printable(path.replace("\\", "/").rstrip("/").rpartition("/")[2] or path)
@@ -129,7 +142,7 @@ def _counted(number: int, word: str) -> str:
     return f"{numbers.grouped(number)} {word}{'' if number == 1 else 's'}"
 
 
-def _network(result: AnalysisResult) -> NetworkChart:
+def _network(result: AnalysisResult, frame: Frame) -> NetworkChart:
     layout = result.model.get("input")
     length = layout.get("length") if isinstance(layout, Mapping) else result.model.get("length")
     return network_chart(
@@ -138,6 +151,7 @@ def _network(result: AnalysisResult) -> NetworkChart:
         length=length if isinstance(length, int) else None,
         analysed=[layer.layer.number for layer in result.layers],
         chosen=result.verdict.layer,
+        frame=frame,
     )
 
 
@@ -166,8 +180,11 @@ def _performance(result: AnalysisResult) -> dict[str, Any] | None:
     if result.performance is None or result.performance.empty:
         return None
     table = result.performance
+    means = {title: table[name].mean() for name, title in SCORES.items() if name in table}
+    large = [SCORES[name] for name in _LARGE if SCORES[name] in means] or list(means)
     return {
-        "means": {title: table[name].mean() for name, title in SCORES.items() if name in table},
+        "large": {title: mean for title, mean in means.items() if title in large},
+        "small": {title: mean for title, mean in means.items() if title not in large},
         "rows": table.to_dict(orient="records"),
         "titles": SCORES,
     }

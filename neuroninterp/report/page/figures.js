@@ -47,12 +47,14 @@ const histogram = (profile, width) => {
   return svg;
 };
 
-/* A part under the known motif that it matches, column upon column. */
+/* A part under the known motif that it matches, column upon column, with some bp beside it. */
+const BESIDE_TARGET = 10;
 const alignment = (part, match, width, name) => {
   if (!match.matrix || match.targetStart === null) return null;
   const motif = decode(part.matrix), known = decode(match.matrix);
   const target = match.reverse ? reversed(known) : known, at = match.targetStart;
-  const from = Math.min(motif.begin, at), to = Math.max(motif.end, at + target.length);
+  const from = Math.max(Math.min(motif.start, at), at - BESIDE_TARGET);
+  const to = Math.min(Math.max(motif.stop, at + target.length), at + target.length + BESIDE_TARGET);
   const column = Math.min(22, (width - LEFT - RIGHT) / (to - from));
   const band = [match.start, match.end];
   // Its own positions on the known motif's axis: the query's stand below.
