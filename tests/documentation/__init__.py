@@ -1,0 +1,1 @@
+"""The documentation's pages: their code blocks, run as a reader would type them."""
