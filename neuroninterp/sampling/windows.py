@@ -26,6 +26,7 @@ __all__ = ["NeuronInData", "neurons_in_data", "windows_from_data"]
 
 _SEQUENCES_AT_ONCE = 128
 _KEPT_PER_LEVEL = 200
+_SORTED_TOGETHER = 1_000
 
 
 @dataclass(frozen=True, eq=False)
@@ -140,8 +141,9 @@ def neurons_in_data(
         for t, m, e, k in zip(thresholds, maxima, ends, columns, strict=True)
     ]
     for begin, values in scan.values(columns):
-        for index, reservoir in enumerate(reservoirs):
-            reservoir.offer(values[:, :, index], begin)
+        by_neuron = np.ascontiguousarray(values.transpose(2, 0, 1))
+        for own, reservoir in zip(by_neuron, reservoirs, strict=True):
+            reservoir.offer(own, begin)
         advance(min(_SEQUENCES_AT_ONCE, len(codes) - begin))
     return [
         NeuronInData(
@@ -229,21 +231,37 @@ class _Reservoir:
         self._counted_to = counted_to
         self._rng = rng
         self._rows = np.zeros((0, 5))
+        self._fresh: list[np.ndarray] = []
+        self._cutoff = np.full(LEVELS, np.inf)
 
     def offer(self, values: np.ndarray, begin: int) -> None:
         """Offer the values (sequences, positions) of a batch that starts at ``begin``."""
-        sequence, position = np.nonzero(values > self.threshold)
-        if not len(sequence):
+        place = np.flatnonzero(values > self.threshold)
+        if not len(place):
             return
-        active = values[sequence, position].astype(np.float64)
+        active = values.ravel()[place].astype(np.float64)
         self._count(active)
         level = level_of(active, self.threshold, self.maximum)
         keys = self._rng.random(len(active))
-        rows = np.stack([level, keys, sequence + begin, position, active], axis=1)
-        rows = np.concatenate([self._rows, rows])
+        # Few get into a level that is full.
+        entering = keys < self._cutoff[level]
+        if not entering.any():
+            return
+        sequence, position = np.divmod(place[entering], values.shape[1])
+        columns = (level[entering], keys[entering], sequence + begin, position, active[entering])
+        self._fresh.append(np.stack(columns, axis=1))
+        if sum(map(len, self._fresh)) >= _SORTED_TOGETHER:
+            self._sort()
+
+    def _sort(self) -> None:
+        """Keep the smallest keys of each level, in order."""
+        rows = np.concatenate([self._rows, *self._fresh])
+        self._fresh = []
         rows = rows[np.lexsort((rows[:, 1], rows[:, 0]))]
         rank = np.arange(len(rows)) - np.searchsorted(rows[:, 0], rows[:, 0], "left")
         self._rows = rows[rank < _KEPT_PER_LEVEL]
+        full = rows[rank == _KEPT_PER_LEVEL - 1]
+        self._cutoff[full[:, 0].astype(int)] = full[:, 1]
 
     def _count(self, active: np.ndarray) -> None:
         level = level_of(active, self.threshold, self._counted_to)
@@ -252,6 +270,7 @@ class _Reservoir:
 
     def finish(self, layer: int, neuron: int, scan: _Scan) -> ActivationSample:
         """Turn the windows kept into a sample."""
+        self._sort()
         windows = scan.window(self._rows[:, 2].astype(int), self._rows[:, 3].astype(int))
         values = self._rows[:, 4]
         weights = level_weights(values, self.threshold, self.maximum)
