@@ -29,6 +29,8 @@ _HOMES = {
     "analyze": "neuroninterp.analysis",
     "analyze_neuron": "neuroninterp.neuron_analysis",
     "attribute": "neuroninterp.attribution",
+    "RunComparison": "neuroninterp.comparison",
+    "compare": "neuroninterp.comparison",
     "decouple": "neuroninterp.motifs",
     "draw_view": "neuroninterp.sequence_view",
     "empirical": "neuroninterp.bottleneck",

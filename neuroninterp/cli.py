@@ -6,7 +6,16 @@ import sys
 
 import click
 
-from neuroninterp.commands import analyze, attribute, figure, inspect, match, neuron, report
+from neuroninterp.commands import (
+    analyze,
+    attribute,
+    compare,
+    figure,
+    inspect,
+    match,
+    neuron,
+    report,
+)
 from neuroninterp.errors import NeuroninterpError
 from neuroninterp.exit_codes import EXIT_BUG, EXIT_INTERRUPTED, EXIT_WRONG_INPUT
 from zoo.cli import zoo
@@ -38,7 +47,7 @@ def command(debug: bool) -> None:
     """Say what a trained DNA network has learned, and in which layer."""
 
 
-for _command in (inspect, neuron, analyze, report, figure, match, attribute, zoo):
+for _command in (inspect, neuron, analyze, report, figure, match, compare, attribute, zoo):
     command.add_command(_command)
 
 

@@ -2,10 +2,11 @@
 
 from neuroninterp.commands.analyze import analyze
 from neuroninterp.commands.attribute import attribute
+from neuroninterp.commands.compare import compare
 from neuroninterp.commands.figure import figure
 from neuroninterp.commands.inspect import inspect
 from neuroninterp.commands.match import match
 from neuroninterp.commands.neuron import neuron
 from neuroninterp.commands.report import report
 
-__all__ = ["analyze", "attribute", "figure", "inspect", "match", "neuron", "report"]
+__all__ = ["analyze", "attribute", "compare", "figure", "inspect", "match", "neuron", "report"]

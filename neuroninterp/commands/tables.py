@@ -53,7 +53,9 @@ def write_table(table: pd.DataFrame, path: Path) -> None:
 
 
 def _cell(value: Any) -> str:
-    if value is None or value != value:
+    import pandas as pd
+
+    if pd.isna(value):
         return ""
     if isinstance(value, bool):
         return "yes" if value else ""
