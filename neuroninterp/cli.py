@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 
 import click
@@ -10,11 +11,17 @@ from neuroninterp.commands import (
     analyze,
     attribute,
     compare,
+    completion,
     figure,
     inspect,
     match,
     neuron,
     report,
+)
+from neuroninterp.commands.completion import (
+    COMPLETE_VARIABLE,
+    PROGRAM,
+    register_completion,
 )
 from neuroninterp.errors import NeuroninterpError
 from neuroninterp.exit_codes import EXIT_BUG, EXIT_INTERRUPTED, EXIT_WRONG_INPUT
@@ -47,7 +54,10 @@ def command(debug: bool) -> None:
     """Say what a trained DNA network has learned, and in which layer."""
 
 
-for _command in (inspect, neuron, analyze, report, figure, match, compare, attribute, zoo):
+for _command in (
+    *(inspect, neuron, analyze, report, figure),
+    *(match, compare, attribute, zoo, completion),
+):
     command.add_command(_command)
 
 
@@ -55,7 +65,11 @@ def main() -> None:
     """Run the command line; every way out has its documented exit code."""
     debug = "--debug" in sys.argv[1:]
     try:
-        code = command.main(standalone_mode=False)
+        if COMPLETE_VARIABLE in os.environ:
+            register_completion()
+        code = command.main(
+            prog_name=PROGRAM, complete_var=COMPLETE_VARIABLE, standalone_mode=False
+        )
     except (NeuroninterpError, click.ClickException) as error:
         if debug:
             raise

@@ -15,6 +15,7 @@ from neuroninterp.commands.options import (
     RELEVANT,
     SEED,
     THREADS,
+    ModelName,
     Numbers,
     data_options,
     effort_option,
@@ -25,7 +26,7 @@ __all__ = ["analyze"]
 
 
 @click.command()
-@click.argument("model")
+@click.argument("model", type=ModelName())
 @click.option("--data", default=None, help="Sequences: HDF5, npz, mat, FASTA, or BED.")
 @click.option(
     "-o",

@@ -12,6 +12,8 @@ from neuroninterp.commands.config import config_option
 from neuroninterp.commands.options import (
     PROGRESS,
     SEED,
+    LayerNumber,
+    ModelName,
     Names,
     Numbers,
     data_options,
@@ -41,8 +43,8 @@ class _Region(click.ParamType):
         return int(found[1]), int(found[2])
 
 
-@click.command()
-@click.argument("model")
+@click.command(short_help="Say what each base adds to a class or a neuron.")
+@click.argument("model", type=ModelName())
 @click.option("--data", required=True, help="Sequences: HDF5, npz, mat, FASTA, or BED.")
 @click.option(
     "-o",
@@ -58,7 +60,7 @@ class _Region(click.ParamType):
     help="How to attribute; ism works for any model.",
 )
 @click.option("--target", default=None, help="Class of the output: number from 0, or name.")
-@click.option("--layer", type=click.IntRange(min=1), default=None, help="A neuron's layer.")
+@click.option("--layer", type=LayerNumber(), default=None, help="A neuron's layer.")
 @click.option("--neuron", type=click.IntRange(min=0), default=None, help="A neuron's channel.")
 @click.option(
     "--position",

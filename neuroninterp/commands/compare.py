@@ -37,7 +37,7 @@ _LAYERS = {
 }
 
 
-@click.command()
+@click.command(short_help="Say which motifs two runs share, and where.")
 @click.argument("first", metavar="DIR1", type=click.Path(path_type=Path))
 @click.argument("second", metavar="DIR2", type=click.Path(path_type=Path))
 @click.option(

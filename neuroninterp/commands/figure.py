@@ -34,7 +34,7 @@ class _Neuron(click.ParamType):
         return int(layer), int(neuron) if neuron else None, int(part) if part else None
 
 
-@click.command()
+@click.command(short_help="Draw logos of chosen neurons, for print.")
 @click.argument("results", metavar="DIR", type=click.Path(path_type=Path))
 @click.argument("neurons", metavar="NEURON...", nargs=-1, required=True, type=_Neuron())
 @click.option(

@@ -6,13 +6,13 @@ from typing import Any
 
 import click
 
-from neuroninterp.commands.options import JSON, model_options
+from neuroninterp.commands.options import JSON, ModelName, model_options
 
 __all__ = ["inspect"]
 
 
 @click.command()
-@click.argument("model")
+@click.argument("model", type=ModelName())
 @JSON
 @model_options
 def inspect(model: str, as_json: bool, held: tuple[tuple[str, float], ...], **options: Any) -> None:

@@ -23,7 +23,7 @@ _SHOWN = {
 }
 
 
-@click.command()
+@click.command(short_help="Match motifs of a MEME file against known ones.")
 @click.argument("motif_file", metavar="FILE", type=click.Path(path_type=Path))
 @click.option(
     "-o", "--output", type=click.Path(path_type=Path), default=None, help="Write all as TSV."

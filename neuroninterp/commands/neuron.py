@@ -15,6 +15,8 @@ from neuroninterp.commands.options import (
     RELEVANT,
     SEED,
     THREADS,
+    LayerNumber,
+    ModelName,
     data_options,
     effort_option,
     model_options,
@@ -25,9 +27,9 @@ __all__ = ["neuron"]
 _LOADING = ("device", "weights", "input_name", "alphabet", "background", "length", "layout")
 
 
-@click.command()
-@click.argument("model")
-@click.argument("layer", type=click.IntRange(min=1))
+@click.command(short_help="Look at one neuron of MODEL, here and now.")
+@click.argument("model", type=ModelName())
+@click.argument("layer", type=LayerNumber())
 @click.argument("neuron", type=click.IntRange(min=0))
 @click.option("--data", default=None, help="Sequences: HDF5, npz, mat, FASTA, or BED.")
 @click.option(

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import math
 import sys
+from glob import glob
 from typing import Any
 
 import click
+from click.shell_completion import CompletionItem
 
 from neuroninterp.text import comma_separated
 
@@ -17,6 +19,8 @@ __all__ = [
     "RELEVANT",
     "SEED",
     "THREADS",
+    "LayerNumber",
+    "ModelName",
     "Names",
     "Numbers",
     "data_options",
@@ -43,6 +47,51 @@ class _Held(click.ParamType):
         if not name or not math.isfinite(held):
             self.fail(f"{value!r}: expected an input's name and a number, like tracks=0.5")
         return name, held
+
+
+class ModelName(click.ParamType):
+    """A model file, or a network of the zoo: ``zoo:cnn-25``."""
+
+    name = "text"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str:
+        """Return it as it is; whether there is such a file is asked where it is read."""
+        return str(value)
+
+    def shell_complete(
+        self, ctx: click.Context, param: click.Parameter, incomplete: str
+    ) -> list[CompletionItem]:
+        """Offer files; networks of the zoo where no file begins so."""
+        zoo = "zoo:"
+        named = incomplete.startswith(zoo)
+        if named or (incomplete and zoo.startswith(incomplete) and not glob(f"{incomplete}*")):
+            from zoo.pretrained import shipped
+
+            names = (f"{zoo}{name}" for name in shipped())
+            return [CompletionItem(name) for name in names if name.startswith(incomplete)]
+        return [CompletionItem(incomplete, type="file")]
+
+
+class LayerNumber(click.IntRange):
+    """The number of a layer, from 1."""
+
+    def __init__(self) -> None:
+        super().__init__(min=1)
+
+    def shell_complete(
+        self, ctx: click.Context, param: click.Parameter, incomplete: str
+    ) -> list[CompletionItem]:
+        """Offer the layers of a network of the zoo; of a file they are not known so quickly."""
+        from neuroninterp.errors import UnknownNameError
+        from zoo.catalogue import network
+
+        _, zoo, name = str(ctx.params.get("model") or "").partition("zoo:")
+        try:
+            layers = len(network(name).blocks) if zoo else 0
+        except UnknownNameError:
+            layers = 0
+        numbers = map(str, range(1, layers + 1))
+        return [CompletionItem(number) for number in numbers if number.startswith(incomplete)]
 
 
 class Names(click.ParamType):

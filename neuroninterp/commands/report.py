@@ -9,7 +9,7 @@ import click
 __all__ = ["report"]
 
 
-@click.command()
+@click.command(short_help="Write a report again from its results.")
 @click.argument("results", metavar="DIR", type=click.Path(path_type=Path))
 @click.option(
     "-o",

@@ -14,7 +14,7 @@ from zoo.cli.training import train
 __all__ = ["zoo"]
 
 
-@click.group()
+@click.group(short_help="The papers' networks: data, training, tables.")
 def zoo() -> None:
     """Networks of the papers: their data, their training, their tables."""
 
