@@ -7,7 +7,7 @@ const drawDictionary = (host) => {
   if (host.childElementCount) return;
   const layer = layers.get(Number(host.dataset.layer)), source = host.dataset.source;
   const names = Object.keys(layer.dictionary).filter((name) => layer.dictionary[name][6] === source).slice(0, page.shownMotifs);
-  host.append(...names.map((name) => entryFigure(layer, name, 280)));
+  host.append(...names.map((name) => entryFigure(layer, name, 250)));
 };
 for (const part of dictionary?.querySelectorAll("details") ?? []) {
   part.addEventListener("toggle", () => { if (part.open) part.querySelectorAll(".entries").forEach(drawDictionary); });
