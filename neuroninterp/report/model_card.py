@@ -26,7 +26,8 @@ def model_card(result: AnalysisResult) -> list[tuple[str, list[tuple[str, str]]]
     -------
     list of (str, list of (str, str))
         Heading and entries, all printable: the model (file, hash, format, device), its input
-        (layout and alphabet assumed), the data, the settings, versions and run times.
+        (layout and alphabet assumed), the data, the settings, versions and run times. The
+        arguments of the run stand in the command that repeats it.
     """
     model = dict(result.model)
     layout = model.pop("input", None)
@@ -34,7 +35,7 @@ def model_card(result: AnalysisResult) -> list[tuple[str, list[tuple[str, str]]]
         ("Model", model),
         ("Input", layout if isinstance(layout, Mapping) else {}),
         ("Data", result.data or {}),
-        ("Settings", result.settings),
+        ("Settings", _without(result.settings, "arguments")),
         ("Versions", result.versions),
         ("Run time", _seconds(result.seconds)),
     ]
@@ -49,6 +50,10 @@ def model_card(result: AnalysisResult) -> list[tuple[str, list[tuple[str, str]]]
         for heading, values in sections
         if values
     ]
+
+
+def _without(values: Mapping[str, Any], name: str) -> dict[str, Any]:
+    return {key: value for key, value in values.items() if key != name}
 
 
 def _seconds(seconds: Mapping[str, float]) -> dict[str, str]:
