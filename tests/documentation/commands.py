@@ -32,7 +32,11 @@ def render() -> str:
     with click.Context(command, info_name="neuroninterp") as context:
         every = list(_commands(context))
         shared = _shared(every)
-        blocks = [_INTRODUCTION, _epilogue(), _table("Options before the command", _own(context))]
+        blocks = [
+            _INTRODUCTION,
+            _epilogue(command),
+            _table("Options before the command", _own(context)),
+        ]
         blocks += [
             "## How a MODEL is read\n",
             "MODEL is a file, or `zoo:NAME` for a network that ships with the package. Every "
@@ -103,6 +107,8 @@ def _section(context: click.Context, shared: list[_Record]) -> str:
         f"    {context.command_path} {' '.join(context.command.collect_usage_pieces(context))}\n",
         f"{_prose(context.command.help or '')}\n",
     ]
+    if context.command.epilog:
+        blocks.append(_epilogue(context.command))
     if options:
         blocks.append(_rows(options))
     if reads_model:
@@ -110,9 +116,9 @@ def _section(context: click.Context, shared: list[_Record]) -> str:
     return "\n".join(blocks)
 
 
-def _epilogue() -> str:
-    """Return what ``neuroninterp --help`` says at its end."""
-    lines = inspect.cleandoc(command.epilog or "").splitlines()
+def _epilogue(told: click.Command) -> str:
+    """Return what ``--help`` says at its end."""
+    lines = inspect.cleandoc(told.epilog or "").splitlines()
     # Click is told by a backspace not to wrap what follows.
     return "\n".join(["```text", *(line for line in lines if line != "\b"), "```", ""])
 
