@@ -56,8 +56,8 @@ _EPILOG = """
 \b
 bash: in ~/.bashrc   eval "$(neuroninterp completion bash)"
 zsh:  in ~/.zshrc    eval "$(neuroninterp completion zsh)"
-fish: run once       neuroninterp completion fish
-                       > ~/.config/fish/completions/neuroninterp.fish
+fish: once:
+  neuroninterp completion fish > ~/.config/fish/completions/neuroninterp.fish
 """
 
 
