@@ -104,6 +104,12 @@ class Reading:
     reason: str
     interval: tuple[int, int] | None = None
 
+    def _repr_html_(self) -> str:
+        # A notebook asks the value itself; what draws it stands at the far end of the flow.
+        from neuroninterp.notebook.result_html import reading_html
+
+        return reading_html(self)
+
 
 @dataclass(frozen=True)
 class Verdict:

@@ -90,7 +90,7 @@ def words(value: Any) -> str:
 def everything(result: ni.AnalysisResult) -> list[Any]:
     neurons = [neuron for layer in result.layers for neuron in layer.neurons]
     return [
-        *(result, result.verdict, *result.layers, *neurons),
+        *(result, result.verdict, result.verdict.empirical, *result.layers, *neurons),
         *(part for neuron in neurons for part in neuron.parts),
         *(neuron.mixture for neuron in neurons if neuron.mixture is not None),
         *(
@@ -128,8 +128,8 @@ def test_the_table_of_layers_says_what_the_run_found() -> None:
     row = dict(zip(head, second, strict=True))
     assert dict(zip(head, first, strict=True))["Any match"] == "50\u202f%"
     assert row["Layer"] == "2"
-    assert row["Field, bp"] == "28"
-    assert row["Effective, bp"] == "20"
+    assert row["Field, bp"] == "28 (20)"
+    assert dict(zip(head, first, strict=True))["Neurons"] == "2, 1 dead"
     assert row["Localist"] == "100\u202f%"
     # Wilson's, of one neuron of one: 1 / (1 + 1.96**2) to 1.
     assert row["95 % interval"] == "21\u202f% to 100\u202f%"

@@ -21,7 +21,7 @@ __all__ = ["Column", "box", "facts", "logo", "muted", "short", "small_logo", "st
 
 _FAINT = "opacity:.7"
 _LINE = "1px solid rgba(128,128,128,.35)"
-_CELL = "padding:.25em .7em;vertical-align:middle;background:transparent;border:0;"
+_CELL = "padding:.25em .55em;vertical-align:middle;background:transparent;border:0;"
 _WIDEST = 640.0
 _COLUMN, _HEIGHT = 14.0, 54.0
 _SMALL_COLUMN, _SMALL_HEIGHT, _SMALL_WIDEST = 8.0, 30.0, 260.0

@@ -15,10 +15,10 @@ from neuroninterp.results.records import AnalysisResult, LayerResult, NeuronResu
 from neuroninterp.results.summary import fraction_interval
 from neuroninterp.text import first_few, how_many, printable
 
-__all__ = ["layer_html", "result_html", "verdict_html"]
+__all__ = ["layer_html", "reading_html", "result_html", "verdict_html"]
 
 _NEURONS = 20
-_NAMES = 4
+_NAMES = 3
 _SENTENCES = 5
 _SENTENCE = 500
 
@@ -27,11 +27,9 @@ _LAYER_COLUMNS = (
     Column("Name"),
     Column("Kernel", number=True),
     Column("Pool"),
-    Column("Field, bp", number=True, hint="receptive field"),
-    Column("Effective, bp", number=True, hint="window that holds 95 % of the expected gradient"),
+    Column("Field, bp", number=True, hint="receptive field, and the effective one in brackets"),
     Column("Shifts", number=True, hint="alignments that the pools below can hide"),
-    Column("Neurons", number=True),
-    Column("Dead", number=True, hint="never active"),
+    Column("Neurons", number=True, hint="that were analysed; dead ones are never active"),
     Column("Any match", number=True, hint="share of neurons that match a known motif"),
     Column("Localist", number=True, hint="share of neurons with a whole motif"),
     Column("95 % interval", number=True, hint="Wilson's, of the localist fraction"),
@@ -108,6 +106,11 @@ def verdict_html(verdict: Verdict) -> str:
     return box(*_verdict(verdict))
 
 
+def reading_html(reading: Reading) -> str:
+    """Write one reading of the bottleneck."""
+    return box(_reading("Bottleneck", reading))
+
+
 def _verdict(verdict: Verdict) -> list[Markup]:
     return [
         Markup('<div style="font-size:1.15em;margin:.3em 0;max-width:60em">{}</div>').format(
@@ -124,7 +127,7 @@ def _reading(title: str, reading: Reading) -> Markup:
         low, high = reading.interval
         layers = f"layer {low}" if low == high else f"layers {low} to {high}"
         found += f" (95 % interval: {layers})"
-    return muted(f"{title}: {found}, {reading.kind}. {printable(reading.reason, _SENTENCE)}")
+    return muted(f"{title}: {found}, {reading.kind}; {printable(reading.reason, _SENTENCE)}")
 
 
 def _folder(result: AnalysisResult) -> Markup:
@@ -144,11 +147,10 @@ def _layer_row(layer: LayerResult, result: AnalysisResult) -> list[str | Markup]
         short(geometry.name),
         grouped(geometry.kernel),
         MISSING if geometry.pool is None else str(geometry.pool),
-        grouped(geometry.receptive_field),
-        MISSING if effective is None else grouped(effective.size),
+        f"{grouped(geometry.receptive_field)} "
+        f"({MISSING if effective is None else grouped(effective.size)})",
         grouped(geometry.shifts),
-        grouped(fractions.neurons),
-        grouped(fractions.dead),
+        grouped(fractions.neurons) + (f", {fractions.dead} dead" if fractions.dead else ""),
         percent(fractions.match),
         Markup("<b>{}</b>").format(percent(fractions.localist))
         if chosen
