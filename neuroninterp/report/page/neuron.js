@@ -84,8 +84,8 @@ const topSequences = (neuron) => {
         element("span", { class: "muted" }, ` ${location && name && name !== location ? `${name}, ` : ""}from ${start} bp`)),
       element("td", {}, labels.join(", ") || MISSING), element("td", {}, element("code", { class: "window", "aria-label": window }, ...letters)));
   });
-  return element("div", { class: "scroll", role: "region", tabindex: "0", "aria-label": "Top sequences" },
-    element("table", { id: "top-sequences" }, element("thead", {}, element("tr", {}, ...[["#", "number"], ["z", "number"], ["Where", ""], ["Labels", ""], ["Window", ""]]
+  return element("div", { class: "scroll", role: "region", tabindex: "0", "aria-label": "Top sequences, to scroll" },
+    element("table", { id: "top-sequences", "aria-label": "Top sequences" }, element("thead", {}, element("tr", {}, ...[["#", "number"], ["z", "number"], ["Where", ""], ["Labels", ""], ["Window", ""]]
       .map(([text, kind]) => element("th", { scope: "col", class: kind }, text)))), element("tbody", {}, ...rows)));
 };
 
