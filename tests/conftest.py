@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -35,3 +35,14 @@ def run_here(
         return subprocess.CompletedProcess(words, int(caught.value.code or 0), *written)
 
     return call
+
+
+@pytest.fixture(scope="session")
+def browser() -> Iterator[object]:
+    """A headless Chromium, one a process; tests are skipped where there is none."""
+    from browser import Chromium, missing_browser
+
+    if reason := missing_browser():
+        pytest.skip(reason)
+    with Chromium.started() as started:
+        yield started
