@@ -5,6 +5,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 DEMO := demo-report
+TIMED := tests/test_report_large.py
 
 .PHONY: demo test lint clean
 
@@ -13,9 +14,10 @@ demo: $(VENV)/.installed
 		--motifs JASPAR2016 --relevant "$$($(BIN)/neuroninterp zoo relevant)" -o $(DEMO)
 	@echo "Open $(CURDIR)/$(DEMO)/report.html in a browser."
 
-# Two processes, because each takes up to 5 GB.
+# Two processes, because each takes up to 5 GB; what asserts a speed runs alone, after them.
 test: $(VENV)/.installed-dev lint
-	$(BIN)/python -m pytest -n 2 --dist loadfile
+	$(BIN)/python -m pytest -n 2 --dist loadfile --ignore $(TIMED)
+	$(BIN)/python -m pytest -s $(TIMED)
 
 lint: $(VENV)/.installed-dev
 	$(BIN)/ruff check .
