@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -18,7 +18,7 @@ FULL_SCALE = len(_DIGITS) ** 2 - 1
 """A probability of 1: two digits to the base 64."""
 
 _CHARACTERS = 6
-"""A, C and G, two digits each; T is what is left of the full scale."""
+"""Of a position: A, C and G, two digits each; T is what is left of the full scale."""
 
 _INFORMATIVE = 0.2
 _FLANK = 2
@@ -29,14 +29,26 @@ _FAINT = 0.1
 """Bits from which a position is part of what a neuron's page draws."""
 
 
-class Encoded(tuple[str, int, int, int, int]):
-    """A PPM as text: ``(text, start, begin, end, length)``, bp.
+class Encoded(NamedTuple):
+    """A PPM as text.
 
-    ``text`` holds the positions from ``start`` on; those from ``begin`` to ``end`` (half-open)
-    are the informative ones; ``length`` is that of the whole PPM.
+    Parameters
+    ----------
+    text : str
+        The positions that are drawn, 6 characters each.
+    start : int
+        The first of them, bp.
+    begin, end : int
+        The informative stretch, half-open, bp.
+    length : int
+        Of the whole PPM, bp.
     """
 
-    __slots__ = ()
+    text: str
+    start: int
+    begin: int
+    end: int
+    length: int
 
 
 def informative_span(ppm: np.ndarray) -> tuple[int, int]:
@@ -79,7 +91,7 @@ def encode_ppms(ppms: Sequence[np.ndarray]) -> list[Encoded]:
         begin, end = _span(own, _INFORMATIVE)
         start, stop = _hull(np.flatnonzero(own >= _FAINT), len(ppm), (begin, end))
         first, last = _CHARACTERS * (at + start), _CHARACTERS * (at + stop)
-        found.append(Encoded((text[first:last], start, begin, end, len(ppm))))
+        found.append(Encoded(text[first:last], start, begin, end, len(ppm)))
         at += len(ppm)
     return found
 

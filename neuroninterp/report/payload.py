@@ -260,9 +260,9 @@ def _seen(matrices: Sequence[Encoded]) -> list[int]:
     """Return the stretch of a neuron's window that is shown of a sequence: the parts' motifs."""
     if not matrices:
         return [0, 0]
-    first = min(begin for _, _, begin, _, _ in matrices) - _BESIDE
-    last = max(end for _, _, _, end, _ in matrices) + _BESIDE
-    return [max(0, first), min(matrices[0][4], last)]
+    first = min(matrix.begin for matrix in matrices) - _BESIDE
+    last = max(matrix.end for matrix in matrices) + _BESIDE
+    return [max(0, first), min(matrices[0].length, last)]
 
 
 def _top_sequence(found: TopSequence, span: Sequence[int]) -> list[Any]:
