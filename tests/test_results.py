@@ -550,8 +550,17 @@ def test_reading_names_what_is_wrong(written: Path, tmp_path: Path) -> None:
         file.attrs["schema"] = "neuroninterp/99"
     with pytest.raises(OutputError, match=r"neuroninterp/99.*neuroninterp/1"):
         read_results(text)
-    text.write_bytes((written / "results.h5").read_bytes())
-    with h5py.File(text, "a") as file:
-        del file["/layers/2/neurons/0/mixture/ppm"]
-    with pytest.raises(OutputError, match="damaged"):
-        read_results(tmp_path)
+    neuron = "/layers/2/neurons/0"
+    for missing, instead in (
+        ("mixture/ppm", None),
+        ("parts/1/ppm", np.array([b"AC", b"GT"])),
+        ("matches", np.zeros((3, 4))),
+        ("profile", np.zeros(20, [("lower", float)])),
+    ):
+        text.write_bytes((written / "results.h5").read_bytes())
+        with h5py.File(text, "a") as file:
+            del file[f"{neuron}/{missing}"]
+            if instead is not None:
+                file[f"{neuron}/{missing}"] = instead
+        with pytest.raises(OutputError, match="damaged"):
+            read_results(tmp_path)

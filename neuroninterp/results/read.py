@@ -14,8 +14,8 @@ from neuroninterp.errors import OutputError
 from neuroninterp.graph.layers import BlockedLayer
 from neuroninterp.measurement.records import EffectiveField, LayerFields, MeasuredField
 from neuroninterp.motifs.records import KnownMotif
-from neuroninterp.results.hdf5_values import read_attributes, read_matrix
-from neuroninterp.results.read_layers import ordered, read_geometry, read_layer
+from neuroninterp.results.hdf5_values import numbered_names, read_attributes, read_matrix
+from neuroninterp.results.read_layers import read_geometry, read_layer
 from neuroninterp.results.records import AnalysisResult, motif_id
 from neuroninterp.results.summary import SCHEMA, SCHEMA_VERSION
 
@@ -57,7 +57,7 @@ def read_results(path: str | Path) -> AnalysisResult:
             return replace(_read_result(file), folder=file_path.parent)
     except OutputError:
         raise
-    except (OSError, KeyError, ValueError, TypeError) as error:
+    except (OSError, KeyError, ValueError, TypeError, RuntimeError) as error:
         raise OutputError(
             f"{file_path} is damaged or no neuroninterp results file ({error}); run analyze again"
         ) from error
@@ -120,11 +120,11 @@ def _read_result(file: Any) -> AnalysisResult:
 
 
 def _read_targets(file: Any) -> dict[str, KnownMotif]:
-    found = [
-        KnownMotif(ppm=read_matrix(group, "ppm"), **read_attributes(group["ppm"]))
-        for group in ordered(file, "targets")
-    ]
-    return {target.id: target for target in found}
+    found = {}
+    for path in numbered_names(file, "targets"):
+        ppm, known = read_matrix(file, f"{path}/ppm", {"id": str, "name": str})
+        found[known["id"]] = KnownMotif(ppm=ppm, **known)
+    return found
 
 
 def _read_verdict(values: dict[str, Any]) -> Verdict:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -12,19 +13,24 @@ from neuroninterp.fields.layers import Layer, PoolSummary
 from neuroninterp.motifs.dictionary import DictionaryMotif, Occurrence
 from neuroninterp.motifs.records import Match, Motif, Part
 from neuroninterp.motifs.syntax import Spacing, Syntax
-from neuroninterp.results.hdf5_values import read_attributes, read_matrix, read_records
+from neuroninterp.results.hdf5_values import (
+    numbered_names,
+    read_attributes,
+    read_columns,
+    read_matrix,
+    read_records,
+)
 from neuroninterp.results.records import ActivationProfile, LayerResult, NeuronResult, TopSequence
 from neuroninterp.results.store import (
+    DRAWN_ATTRIBUTES,
     LEVEL_COLUMNS,
     MATCH_COLUMNS,
     OCCURRENCE_COLUMNS,
+    PART_ATTRIBUTES,
     TOP_SEQUENCE_COLUMNS,
 )
 
-__all__ = ["ordered", "read_geometry", "read_layer"]
-
-_DRAWN = ("effective_size", "ppm_error", "converged")
-"""How well a neuron was sampled: beside its mixture in the file, on the neuron in Python."""
+__all__ = ["read_geometry", "read_layer"]
 
 
 def read_layer(group: Any) -> LayerResult:
@@ -32,10 +38,12 @@ def read_layer(group: Any) -> LayerResult:
     layer = read_geometry(group)
     absent = {name: None for name in LayerFractions.__dataclass_fields__}
     fractions = LayerFractions(**{**absent, **read_attributes(group["fractions"])})
-    neurons = sorted(group["neurons"].items(), key=lambda item: int(item[0]))
+    neurons = sorted(group["neurons"], key=int)
     return LayerResult(
         layer=layer,
-        neurons=tuple(_read_neuron(layer.number, int(name), item) for name, item in neurons),
+        neurons=tuple(
+            _read_neuron(layer.number, int(name), group[f"neurons/{name}"]) for name in neurons
+        ),
         fractions=fractions,
         dictionary=_read_dictionary(group, "dictionary"),
         dictionary_from_data=_read_dictionary(group, "from_data/dictionary"),
@@ -54,23 +62,16 @@ def read_geometry(group: Any) -> Layer:
     )
 
 
-def ordered(group: Any, name: str) -> list[Any]:
-    """Return the members 0, 1, 2, … of a group that may be missing."""
-    if name not in group:
-        return []
-    return [item for _, item in sorted(group[name].items(), key=lambda item: int(item[0]))]
-
-
 def _read_dictionary(group: Any, name: str) -> tuple[DictionaryMotif, ...]:
-    return tuple(_read_dictionary_motif(item) for item in ordered(group, name))
+    return tuple(_read_dictionary_motif(group[path]) for path in numbered_names(group, name))
 
 
 def _read_dictionary_motif(group: Any) -> DictionaryMotif:
-    values = read_attributes(group["ppm"])
+    ppm, known = read_matrix(group, "ppm", {"name": str, "support": float})
     return DictionaryMotif(
-        name=values["name"],
-        ppm=read_matrix(group, "ppm"),
-        support=values["support"],
+        name=known["name"],
+        ppm=ppm,
+        support=known["support"],
         occurrences=tuple(
             Occurrence(**row) for row in read_records(group, "occurrences", OCCURRENCE_COLUMNS)
         ),
@@ -79,41 +80,41 @@ def _read_dictionary_motif(group: Any) -> DictionaryMotif:
 
 
 def _read_neuron(layer: int, neuron: int, group: Any) -> NeuronResult:
-    from_data = group.get("from_data")
-    drawn = read_attributes(group["mixture/ppm"]) if "mixture" in group else {}
+    mixture: Motif | None = None
+    drawn: dict[str, Any] = {}
+    if "mixture" in group:
+        known = {**PART_ATTRIBUTES, **DRAWN_ATTRIBUTES}
+        mixture, drawn = _read_motif(group, "mixture/ppm", known)
     return NeuronResult(
         layer=layer,
         neuron=neuron,
-        mixture=_read_motif(group["mixture"]) if "mixture" in group else None,
-        parts=_read_parts(group),
+        mixture=mixture,
+        parts=_read_parts(group, "parts"),
         matches=_read_matches(group, "matches"),
         mixture_matches=_read_matches(group, "mixture_matches"),
-        from_data=None if from_data is None else _read_motif(from_data),
-        from_data_parts=() if from_data is None else _read_parts(from_data),
+        from_data=_read_motif(group, "from_data/ppm")[0] if "from_data" in group else None,
+        from_data_parts=_read_parts(group, "from_data/parts"),
         syntax=_read_syntaxes(layer, neuron, group, "syntax"),
         syntax_from_data=_read_syntaxes(layer, neuron, group, "from_data/syntax"),
         profile=_read_profile(group),
         top_sequences=_read_top_sequences(group),
-        **{name: drawn[name] for name in _DRAWN if name in drawn},
+        **drawn,
     )
 
 
-def _read_parts(group: Any) -> tuple[Part, ...]:
-    return tuple(Part(**_motif_values(item)) for item in ordered(group, "parts"))
+def _read_parts(group: Any, name: str) -> tuple[Part, ...]:
+    paths = numbered_names(group, name)
+    motifs = (_read_motif(group, f"{path}/ppm") for path in paths)
+    return tuple(motif for motif, _ in motifs)
 
 
-def _read_motif(group: Any) -> Motif:
-    values = _motif_values(group)
-    return Part(**values) if "share" in values else Motif(**values)
-
-
-def _motif_values(group: Any) -> dict[str, Any]:
-    values = read_attributes(group["ppm"])
-    # Derived from the other two; kept in the file for readers that do not know the rule.
-    del values["consensus_ratio"]
-    for name in _DRAWN:
-        values.pop(name, None)
-    return {"ppm": read_matrix(group, "ppm"), **values}
+def _read_motif(
+    group: Any, path: str, attributes: Mapping[str, type] = PART_ATTRIBUTES
+) -> tuple[Any, dict[str, Any]]:
+    """Read a PPM as a part or, where it has no share, a motif; and what else is asked for."""
+    ppm, known = read_matrix(group, path, attributes)
+    rest = {name: known.pop(name) for name in DRAWN_ATTRIBUTES if name in known}
+    return (Part if "share" in known else Motif)(ppm=ppm, **known), rest
 
 
 def _read_matches(group: Any, name: str) -> tuple[Match, ...]:
@@ -126,20 +127,21 @@ def _read_top_sequences(group: Any) -> tuple[TopSequence, ...]:
 
 
 def _read_profile(group: Any) -> ActivationProfile | None:
-    rows = read_records(group, "profile", LEVEL_COLUMNS)
-    if not rows:
+    levels = read_columns(group, "profile", LEVEL_COLUMNS)
+    if not levels:
         return None
-    counts = [row["data_count"] for row in rows]
+    counts = levels["data_count"]
     return ActivationProfile(
-        edges=np.array([row["lower"] for row in rows] + [rows[-1]["upper"]]),
-        log2_level=np.array([row["log2_level"] for row in rows]),
+        edges=np.array([*levels["lower"], levels["upper"][-1]]),
+        log2_level=np.array(levels["log2_level"]),
         data_counts=None if None in counts else np.array(counts, np.int64),
-        data_windows=read_attributes(group["profile"])["data_windows"],
+        data_windows=int(group["profile"].attrs["data_windows"]),
     )
 
 
 def _read_syntaxes(layer: int, neuron: int, group: Any, name: str) -> tuple[Syntax, ...]:
-    return tuple(_read_syntax(layer, neuron, item) for item in ordered(group, name))
+    paths = numbered_names(group, name)
+    return tuple(_read_syntax(layer, neuron, group[path]) for path in paths)
 
 
 def _read_syntax(layer: int, neuron: int, group: Any) -> Syntax:

@@ -51,9 +51,12 @@ from neuroninterp.results.records import (
 from neuroninterp.results.summary import SCHEMA, SCHEMA_VERSION, describe_fields, plain
 
 __all__ = [
+    "DRAWN_ATTRIBUTES",
     "LEVEL_COLUMNS",
     "MATCH_COLUMNS",
+    "MOTIF_ATTRIBUTES",
     "OCCURRENCE_COLUMNS",
+    "PART_ATTRIBUTES",
     "TOP_SEQUENCE_COLUMNS",
     "write_store",
 ]
@@ -95,6 +98,17 @@ LEVEL_COLUMNS: dict[str, type] = {
     "log2_level": np.float64,
     "data_count": np.int64,
 }
+MOTIF_ATTRIBUTES: dict[str, type] = {
+    "maximum": float,
+    "threshold": float,
+    "n_sequences": int,
+    "consensus": str,
+    "consensus_value": float,
+    "log2_rarity": float,
+}
+PART_ATTRIBUTES: dict[str, type] = {**MOTIF_ATTRIBUTES, "share": float, "shift": int}
+DRAWN_ATTRIBUTES: dict[str, type] = {"effective_size": float, "ppm_error": float, "converged": bool}
+"""How well a neuron was sampled: beside its mixture in the file, on the neuron in Python."""
 
 
 def write_store(result: AnalysisResult, path: Path) -> None:
@@ -148,7 +162,7 @@ def write_store(result: AnalysisResult, path: Path) -> None:
 
 def _write_targets(file: Any, targets: Mapping[str, KnownMotif]) -> None:
     for index, target in enumerate(targets.values()):
-        data = write_matrix(file.create_group(f"targets/{index}"), "ppm", target.ppm)
+        data = write_matrix(file, f"targets/{index}/ppm", target.ppm)
         write_attributes(data, {"id": target.id, "name": target.name})
 
 
@@ -185,14 +199,13 @@ def _write_layer(group: Any, result: LayerResult) -> None:
 def _write_neuron(group: Any, result: NeuronResult) -> None:
     group.attrs["dead"] = result.dead
     if result.mixture is not None:
-        _write_motif(group.create_group("mixture"), result.mixture)
-        drawn = ("effective_size", "ppm_error", "converged")
-        write_attributes(group["mixture/ppm"], {name: getattr(result, name) for name in drawn})
-    _write_parts(group, result.parts)
+        _write_motif(group, "mixture/ppm", result.mixture)
+        drawn = {name: kind(getattr(result, name)) for name, kind in DRAWN_ATTRIBUTES.items()}
+        write_attributes(group["mixture/ppm"], drawn)
+    _write_parts(group, "parts", result.parts)
     if result.from_data is not None:
-        from_data = group.create_group("from_data")
-        _write_motif(from_data, result.from_data)
-        _write_parts(from_data, result.from_data_parts)
+        _write_motif(group, "from_data/ppm", result.from_data)
+        _write_parts(group, "from_data/parts", result.from_data_parts)
     _write_matches(group, "matches", result.matches)
     _write_matches(group, "mixture_matches", result.mixture_matches)
     if result.profile is not None:
@@ -206,25 +219,17 @@ def _write_neuron(group: Any, result: NeuronResult) -> None:
             _write_syntax(group.create_group(f"{path}/{index}"), syntax)
 
 
-def _write_parts(group: Any, parts: Sequence[Part]) -> None:
+def _write_parts(group: Any, path: str, parts: Sequence[Part]) -> None:
     for index, part in enumerate(parts):
-        _write_motif(group.create_group(f"parts/{index}"), part)
+        _write_motif(group, f"{path}/{index}/ppm", part)
 
 
-def _write_motif(group: Any, motif: Motif) -> None:
-    data = write_matrix(group, "ppm", motif.ppm)
-    known = {
-        "maximum": float(motif.maximum),
-        "threshold": float(motif.threshold),
-        "n_sequences": int(motif.n_sequences),
-        "consensus": motif.consensus,
-        "consensus_value": float(motif.consensus_value),
-        "consensus_ratio": float(motif.consensus_ratio),
-        "log2_rarity": float(motif.log2_rarity),
-    }
-    if isinstance(motif, Part):
-        known |= {"share": float(motif.share), "shift": int(motif.shift)}
-    write_attributes(data, known)
+def _write_motif(group: Any, path: str, motif: Motif) -> None:
+    data = write_matrix(group, path, motif.ppm)
+    kinds = PART_ATTRIBUTES if isinstance(motif, Part) else MOTIF_ATTRIBUTES
+    write_attributes(data, {name: kind(getattr(motif, name)) for name, kind in kinds.items()})
+    # Told by the other two; for readers that do not know the rule.
+    write_attributes(data, {"consensus_ratio": float(motif.consensus_ratio)})
 
 
 def _write_dictionary_motif(group: Any, motif: DictionaryMotif) -> None:
