@@ -157,3 +157,42 @@ def test_attribution_is_measured_and_written_beside_the_engine(bench, tmp_path, 
     cells = [cell.strip() for cell in row.strip("|").split("|")]
     assert cells[1:3] == ["200", "600"]
     assert float(cells[6]) < 1e-5
+
+
+def test_a_large_run_is_made_up_as_a_real_one_would_be(bench):
+    result = bench("large_result").large_result(neurons=7, parts=5, width=30, seed=3)
+    again = bench("large_result").large_result(neurons=7, parts=5, width=30, seed=3)
+    neurons = [neuron for layer in result.layers for neuron in layer.neurons]
+    assert len(neurons) == 7
+    for neuron, same in zip(
+        neurons, [n for layer in again.layers for n in layer.neurons], strict=True
+    ):
+        assert len(neuron.parts) == 5
+        assert np.isclose(sum(part.share for part in neuron.parts), 1)
+        np.testing.assert_array_equal(neuron.parts[4].ppm, same.parts[4].ppm)
+        whole, partial = neuron.matches
+        assert (whole.whole, partial.whole) == (True, False)
+        target = result.targets[whole.target_id].ppm
+        target = target if whole.strand == "+" else target[::-1, ::-1]
+        np.testing.assert_array_equal(neuron.parts[0].ppm[whole.start : whole.end], target)
+        assert {len(top.window) for top in neuron.top_sequences} == {30}
+
+
+def test_report_of_a_large_run_is_measured(bench, tmp_path, monkeypatch):
+    from click.testing import CliRunner
+
+    report = bench("report")
+    results = tmp_path / "RESULTS.md"
+    monkeypatch.setattr(report, "_RESULTS", results)
+    arguments = ["--neurons", "6", "--parts", "3", "--write"]
+    run = CliRunner().invoke(report.main, arguments, catch_exceptions=False)
+    assert run.exit_code == 0, run.output
+    rows = [line for line in results.read_text().splitlines() if line.startswith("|")][2:]
+    cells = [[cell.strip() for cell in row.strip("|").split("|")] for row in rows]
+    assert [row[:3] for row in cells] == [
+        ["6", "3", "write results.h5"],
+        ["6", "3", "read it"],
+        ["6", "3", "render report.html"],
+    ]
+    assert float(cells[0][4]) > 0
+    assert cells[1][4] == ""
