@@ -6,16 +6,15 @@ import json
 import os
 import pty
 import re
-import subprocess
 import sys
+import time
 from pathlib import Path
 
 import pytest
 from command_line import Run, small_model
 
-from neuroninterp.progress import rate
-
-COMMAND = [sys.executable, "-c", "from neuroninterp.cli import main; main()"]
+from neuroninterp.commands import analyze
+from neuroninterp.progress import Progress, rate
 
 
 @pytest.fixture(scope="module")
@@ -38,24 +37,27 @@ def test_nobody_watches(arguments: list[object], tmp_path: Path, run_here: Run) 
     assert json.loads(told.stdout)["schema"] == "neuroninterp/1"
 
 
-def test_a_terminal_shows_stage_rate_and_time_left(arguments: list[object], tmp_path: Path) -> None:
+def test_a_terminal_shows_stage_rate_and_time_left(monkeypatch: pytest.MonkeyPatch) -> None:
     ours, theirs = pty.openpty()
-    words = [*COMMAND, *map(str, arguments), "-o", str(tmp_path / "out")]
-    environment = {**os.environ, "TERM": "xterm", "COLUMNS": "120"}
-    with subprocess.Popen(words, stdout=subprocess.PIPE, stderr=theirs, env=environment) as running:
-        os.close(theirs)
-        seen = b""
-        while piece := _read(ours):
-            seen += piece
-        assert running.stdout is not None
-        output = running.stdout.read().decode()
+    monkeypatch.setenv("TERM", "xterm")
+    monkeypatch.setenv("COLUMNS", "120")
+    with os.fdopen(theirs, "w") as terminal:
+        monkeypatch.setattr(sys, "stderr", terminal)
+        # On a terminal it is shown without being asked for, and not where it is not wanted.
+        assert analyze.make_context("analyze", ["m"]).params["verbose"] is True
+        assert analyze.make_context("analyze", ["m", "-q"]).params["verbose"] is False
+        progress = Progress(visible=True)
+        with progress.stage("layer 1: sampling", 3) as advance:
+            for _ in range(3):
+                time.sleep(0.02)
+                advance(1)
+        monkeypatch.undo()
+    seen = b""
+    while piece := _read(ours):
+        seen += piece
     os.close(ours)
-    assert running.returncode == 0
-    shown = seen.decode()
-    assert "layer 1: sampling" in shown
-    assert re.search(r"layer 1: sampling.*3/3.*(/s|s each).*\d+:\d\d:\d\d", shown)
-    assert "layer 1: sampling" not in output
-    assert "report.html" in output
+    assert re.search(r"layer 1: sampling.*3/3.*\d/s.*0:00:00.*0:00:00", seen.decode())
+    assert progress.seconds["layer 1: sampling"] >= 0.06
 
 
 def _read(terminal: int) -> bytes:
