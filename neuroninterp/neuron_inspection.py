@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
 from neuroninterp.fields.layers import Layer
@@ -10,6 +11,7 @@ from neuroninterp.motifs.records import Match, Motif, Part
 from neuroninterp.report.encoding import informative_span
 from neuroninterp.report.terminal_logo import terminal_logo
 from neuroninterp.results import NeuronResult
+from neuroninterp.results.activity import TopSequence
 from neuroninterp.results.summary import plain
 from neuroninterp.text import printable
 
@@ -17,6 +19,9 @@ if TYPE_CHECKING:
     from rich.console import Console
 
 __all__ = ["describe_neuron", "print_neuron"]
+
+_SHOWN_SEQUENCES = 5
+_SHOWN_BASES = 60
 
 
 def describe_neuron(layer: Layer, neuron: NeuronResult) -> dict[str, Any]:
@@ -34,7 +39,8 @@ def describe_neuron(layer: Layer, neuron: NeuronResult) -> dict[str, Any]:
     dict
         ``layer``, ``name``, ``receptive_field`` (bp), ``neuron``, ``dead``, ``effective_size``,
         ``ppm_error``, ``converged``; ``mixture`` (None of a dead neuron), ``parts``,
-        ``from_data`` (None without data) and ``from_data_parts``. Each motif has ``ppm``
+        ``from_data`` (None without data) and ``from_data_parts``; ``profile`` and
+        ``top_sequences``, as the records of these names have them. Each motif has ``ppm``
         (receptive field, 4), ``consensus``, ``consensus_ratio``, ``maximum``, ``threshold``,
         ``n_sequences``, ``log2_rarity``, and its ``matches``, best first; parts have ``share``
         and ``shift`` (bp), too.
@@ -54,6 +60,8 @@ def describe_neuron(layer: Layer, neuron: NeuronResult) -> dict[str, Any]:
             "parts": parts,
             "from_data": neuron.from_data and _motif(neuron.from_data, None),
             "from_data_parts": [_motif(part, None) for part in neuron.from_data_parts],
+            "profile": neuron.profile and vars(neuron.profile),
+            "top_sequences": [asdict(found) for found in neuron.top_sequences],
         }
     )
 
@@ -123,6 +131,18 @@ def print_neuron(layer: Layer, neuron: NeuronResult, *, parts: int, mixture: boo
     if left:
         share = 100 * sum(part.share for part in left)
         console.print(f"{len(left)} more with {share:.0f} % of its activation (--parts)")
+    if neuron.top_sequences:
+        console.print("largest in your sequences:")
+    for best in neuron.top_sequences[:_SHOWN_SEQUENCES]:
+        console.print(escape(_told(best)), soft_wrap=True)
+
+
+def _told(best: TopSequence) -> str:
+    """Say in one line what a window of the user's sequences is, and where it lies."""
+    name = printable(best.name) or f"sequence {best.sequence}"
+    place = printable(best.location) or f"{name}, {best.start}"
+    labels = f" ({', '.join(map(printable, best.labels))})" if best.labels else ""
+    return f"  {best.value:.3g}  {printable(best.window, _SHOWN_BASES)}  {place}{labels}"
 
 
 def _facts(layer: Layer, neuron: NeuronResult) -> str:

@@ -16,6 +16,7 @@ from matplotlib.figure import Figure
 
 from neuroninterp.report import logo
 from neuroninterp.report.panel import Chosen, choose_neurons, neuron_panel
+from neuroninterp.report.saving import save_print
 from neuroninterp.report.vector_logo import COLOURS
 from neuroninterp.results import write_results
 
@@ -128,6 +129,15 @@ def test_neurons_are_named_and_fill_a_grid(tmp_path: Path, run_here: Run) -> Non
         assert path.read_bytes().startswith(start)
     # No journal takes fonts of Type 3.
     assert b"/Type3" not in (tmp_path / "panel.pdf").read_bytes()
+
+
+def test_a_picture_as_tall_as_no_png_can_be_has_fewer_dots(tmp_path: Path) -> None:
+    figure = Figure(figsize=(0.5, 500))
+    save_print(figure, tmp_path / "tall.png")
+    head = (tmp_path / "tall.png").read_bytes()[16:24]
+    width, height = int.from_bytes(head[:4], "big"), int.from_bytes(head[4:], "big")
+    assert 60_000 < height < 2**16
+    assert width == height // 1000
 
 
 def test_wrong_input_gets_one_line(tmp_path: Path, run_here: Run) -> None:

@@ -77,6 +77,25 @@ def test_it_is_the_neuron_of_a_whole_run(model: Path) -> None:
         np.testing.assert_array_equal(mine.ppm, theirs.ppm)
 
 
+def test_sequences_are_looked_at_too(model: Path, tmp_path: Path, run_here: Run) -> None:
+    rng = np.random.default_rng(0)
+    letters = ["".join(rng.choice(list("ACGT"), 40)) for _ in range(60)]
+    letters[7] = letters[7][:11] + CONSENSUS[0] + letters[7][18:]
+    fasta = tmp_path / "some.fa"
+    fasta.write_text("".join(f">s{i}\n{word}\n" for i, word in enumerate(letters)))
+    picture = tmp_path / "x.svg"
+    told = run_here("neuron", model, 1, 0, "--data", fasta, "--json", "-o", picture)
+    assert told.returncode == 0, told.stderr
+    described = json.loads(told.stdout)
+    assert described["from_data"]["maximum"] == described["mixture"]["maximum"] == 5
+    best = described["top_sequences"][0]
+    assert (best["name"], best["start"], best["value"]) == ("s7", 11, 5)
+    assert best["window"].startswith(CONSENSUS[0])
+    assert sum(described["profile"]["data_counts"]) > 0
+    shown = run_here("neuron", model, 1, 0, "--data", fasta, "-o", picture).stdout
+    assert f"  5  {best['window']}  s7, 11" in shown
+
+
 def test_its_motif_is_printed_and_drawn(
     model: Path, tmp_path: Path, run_here: Run, monkeypatch: pytest.MonkeyPatch
 ) -> None:

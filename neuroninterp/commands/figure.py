@@ -8,6 +8,8 @@ from typing import Any
 
 import click
 
+from neuroninterp.commands.options import PROGRESS
+
 __all__ = ["figure"]
 
 
@@ -64,6 +66,7 @@ class _Neuron(click.ParamType):
     is_flag=True,
     help="Take 3/(2 ln 2 n) bits off every position of a PPM of n sequences.",
 )
+@PROGRESS
 def figure(
     results: Path,
     neurons: tuple[tuple[int, int | None, int | None], ...],
@@ -72,12 +75,14 @@ def figure(
     mixture: bool,
     columns: int | None,
     correction: bool,
+    verbose: bool,
 ) -> None:
     """Draw logos of chosen neurons, for print, from the results in DIR, a folder of 'analyze'.
 
     NEURON is layer:neuron like 2:7, one of its parts like 2:7:1, or 2:* for all of a layer (in
     quotes). Parts of a neuron stand in register, all letters have one scale.
     """
+    from neuroninterp.progress import Progress
     from neuroninterp.report.panel import Chosen, choose_neurons, neuron_panel
     from neuroninterp.report.saving import FIGURE_ENDINGS, save_print
     from neuroninterp.results import read_results
@@ -86,5 +91,7 @@ def figure(
     file = prepare_file(output, FIGURE_ENDINGS)
     chosen = [Chosen(*neuron) for neuron in neurons]
     shown = choose_neurons(read_results(results), chosen, parts=parts, mixture=mixture)
-    save_print(neuron_panel(shown, columns=columns, correction=correction), file)
+    with Progress(visible=verbose).stage("drawing neurons", len(shown)) as advance:
+        panel = neuron_panel(shown, columns=columns, correction=correction, advance=advance)
+        save_print(panel, file)
     click.echo(f"wrote {file}")

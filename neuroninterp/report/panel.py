@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -126,7 +126,11 @@ def _neurons(result: AnalysisResult, item: Chosen) -> list[NeuronResult]:
 
 
 def neuron_panel(
-    neurons: Sequence[PanelNeuron], *, columns: int | None = None, correction: bool = False
+    neurons: Sequence[PanelNeuron],
+    *,
+    columns: int | None = None,
+    correction: bool = False,
+    advance: Callable[[int], None] = lambda finished: None,
 ) -> Figure:
     """Draw neurons side by side, all letters to one scale.
 
@@ -139,6 +143,8 @@ def neuron_panel(
     correction : bool
         Whether to take off every position what so few sequences have by chance; see
         :func:`neuroninterp.report.logo.logo`.
+    advance : callable
+        Called with 1 after each neuron.
 
     Returns
     -------
@@ -164,6 +170,7 @@ def neuron_panel(
         for line, height in zip(lines, heights, strict=True):
             for number, cell in enumerate(line):
                 cell.draw(figure, number * (width + _GAP) + 0.05, top, correction)
+                advance(1)
             top -= height + _GAP
     return figure
 

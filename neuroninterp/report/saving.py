@@ -17,6 +17,9 @@ __all__ = ["FIGURE_ENDINGS", "printing", "save_figure", "save_print"]
 FIGURE_ENDINGS = (".svg", ".png", ".pdf")
 """Of files that :func:`save_print` writes."""
 
+_MOST_DOTS = 2**16 - 1
+"""Width or height of a picture that matplotlib can draw."""
+
 _PRINT = {
     # As journals ask: letters that stay text, in a font that they have, none of Type 3.
     "font.family": "sans-serif",
@@ -82,7 +85,7 @@ def save_print(figure: Figure, path: Path, *, dpi: int = 300) -> None:
     path : Path
         The file: ``.svg`` (text stays text), ``.pdf`` (fonts embedded as TrueType), ``.png``.
     dpi : int
-        Dots per inch of a PNG.
+        Dots per inch of a PNG; fewer where it would be larger than a PNG can be.
 
     Raises
     ------
@@ -91,6 +94,7 @@ def save_print(figure: Figure, path: Path, *, dpi: int = 300) -> None:
     """
     import matplotlib
 
+    dpi = min(dpi, int(_MOST_DOTS / max(figure.get_size_inches())))
     date = {".svg": "Date", ".pdf": "CreationDate"}.get(path.suffix.lower())
     with matplotlib.rc_context(_PRINT), whole_file(prepare_file(path, FIGURE_ENDINGS)) as aside:
         figure.savefig(aside, dpi=dpi, metadata={date: None} if date else None)
