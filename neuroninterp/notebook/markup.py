@@ -22,6 +22,8 @@ __all__ = ["Column", "box", "facts", "logo", "muted", "short", "small_logo", "st
 _FAINT = "opacity:.7"
 _LINE = "1px solid rgba(128,128,128,.35)"
 _CELL = "padding:.25em .55em;vertical-align:middle;background:transparent;border:0;"
+_PAPER = "display:inline-block;background:#fff;color:#1c2126;border-radius:3px"
+"""Behind logos: the letters' colours are made for paper, and faint on a dark page."""
 _WIDEST = 640.0
 _COLUMN, _HEIGHT = 14.0, 54.0
 _SMALL_COLUMN, _SMALL_HEIGHT, _SMALL_WIDEST = 8.0, 30.0, 260.0
@@ -139,7 +141,9 @@ def logo(
     """
     column = max(_LEAST_COLUMN, min(_COLUMN, _WIDEST / (total or end - start)))
     drawn = logo_svg(ppm[start:end], column=column, height=_HEIGHT, first=start + 1, title=title)
-    return Markup('<div style="margin-left:{:g}px">{}</div>').format(offset * column, Markup(drawn))
+    return Markup('<div style="margin-left:{:g}px">{}</div>').format(
+        offset * column, _on_paper(drawn)
+    )
 
 
 def small_logo(ppm: np.ndarray, title: str) -> Markup:
@@ -149,4 +153,8 @@ def small_logo(ppm: np.ndarray, title: str) -> Markup:
     drawn = logo_svg(
         ppm[start:end], column=column, height=_SMALL_HEIGHT, first=start + 1, title=title
     )
-    return Markup(drawn)
+    return _on_paper(drawn)
+
+
+def _on_paper(svg: str) -> Markup:
+    return Markup('<span style="{}">{}</span>').format(_PAPER, Markup(svg))

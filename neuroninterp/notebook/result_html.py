@@ -75,11 +75,12 @@ def layer_html(layer: LayerResult) -> str:
     low, high = fraction_interval(fractions.localist, fractions.neurons)
     alive = sorted((neuron for neuron in layer.neurons if not neuron.dead), key=_by_match)
     left = len(alive) - _NEURONS
+    neurons = how_many(fractions.neurons, "neuron")
     known = [("by chance", percent(fractions.null_localist)), ("dead", grouped(fractions.dead))]
     return box(
         strong(
             f"Layer {geometry.number}, {short(geometry.name)}",
-            f"field {grouped(geometry.receptive_field)} bp, {fractions.neurons} neurons",
+            f"field {grouped(geometry.receptive_field)} bp, {neurons}",
         ),
         facts(
             [
