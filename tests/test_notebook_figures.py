@@ -104,10 +104,12 @@ def test_fields_of_a_model_are_measured() -> None:
 @given(
     st.lists(st.floats(-30, 0), min_size=20, max_size=20),
     st.lists(st.integers(0, 50), min_size=20, max_size=20),
+    st.integers(1, 20),
 )
-def test_histogram_shares_add_up(levels: list[float], counts: list[int]) -> None:
-    """What lies in the levels from b up is what lies above the lower edge of b."""
+def test_histogram_shares_add_up(levels: list[float], counts: list[int], known: int) -> None:
+    """What lies in the levels from b up is what lies above the lower edge of b, if known."""
     log2_level = np.array(sorted(levels, reverse=True))
+    log2_level[known:] = np.nan
     profile = ActivationProfile(
         np.linspace(0.5, 4.5, 21), log2_level, np.array(counts), data_windows=2000
     )
@@ -117,7 +119,8 @@ def test_histogram_shares_add_up(levels: list[float], counts: list[int]) -> None
     values, edges, _ = model.get_data()
     np.testing.assert_allclose(edges, profile.edges)
     above = np.nancumsum(values[::-1])[::-1]
-    np.testing.assert_allclose(above, np.exp2(log2_level), rtol=1e-9)
+    np.testing.assert_allclose(above[:known], np.exp2(log2_level[:known]), rtol=1e-9)
+    assert np.isnan(values[known:]).all()
     np.testing.assert_allclose(np.nan_to_num(data.get_data()[0]) * 2000, counts)
 
 

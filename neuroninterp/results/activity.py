@@ -35,9 +35,13 @@ class ActivationProfile:
 
     @property
     def model_shares(self) -> np.ndarray:
-        """Share of uniformly random windows that lies in each level; NaN where not known."""
-        above = np.exp2(np.append(self.log2_level, -np.inf))
-        return np.maximum(above[:-1] - above[1:], 0.0)
+        """Share of uniformly random windows in each level; NaN where that is not known.
+
+        All that lies above the last known level counts to that one, as in the report.
+        """
+        above = np.exp2(self.log2_level)
+        higher = np.nan_to_num(np.append(above[1:], 0.0), nan=0.0)
+        return np.maximum(above - higher, 0.0)
 
     @property
     def data_shares(self) -> np.ndarray | None:
