@@ -15,7 +15,7 @@ from networks import model_of, two_layers
 
 import neuroninterp as ni
 from neuroninterp.motifs.records import Part
-from neuroninterp.notebook.register import in_register
+from neuroninterp.notebook.register import drawn_span, in_register
 
 TAGS = {
     *("div", "span", "b", "code", "table", "thead", "tbody", "tr", "th", "td"),
@@ -188,6 +188,36 @@ def test_any_shifts_are_taken_back(shifts: list[int], place: int) -> None:
         assert 0 <= row.start < row.end <= len(row.motif.ppm)
         assert row.offset >= 0
         assert row.offset + row.end - row.start <= width
+
+
+def test_long_fields_are_drawn_where_they_say_most() -> None:
+    rng = np.random.default_rng(0)
+    faint = rng.dirichlet(np.full(4, 5.0), size=1000)
+    faint[700:712] = np.eye(4)[rng.integers(0, 4, 12)]
+    faint[[3, 990]] = np.eye(4)[[0, 2]]
+    parts = tuple(
+        Part(np.roll(faint, shift, axis=0), 1.0, 0.0, 9, "A" * 1000, 1.0, share=0.1, shift=shift)
+        for shift in (0, 3, -250)
+    )
+    neuron = dataclasses.replace(
+        example_result().layers[1].neurons[0],
+        mixture=dataclasses.replace(parts[0]),
+        parts=parts,
+        from_data=None,
+    )
+    rows, width = in_register(neuron, most_parts=5)
+    assert width == 120
+    assert [row.end - row.start for row in rows] == [120] * 4
+    for row in rows[1:]:
+        assert isinstance(row.motif, Part)
+        assert row.start <= 700 + row.motif.shift
+        assert row.end >= 712 + row.motif.shift
+    assert "Drawn are the 120 of 1000 positions" in words(neuron)
+    assert len(neuron._repr_html_()) < 1_000_000
+    start, end = drawn_span(faint, 50)
+    assert end - start == 50
+    assert start <= 700
+    assert end >= 712
 
 
 def test_a_dead_neuron_and_a_single_motif_say_what_they_are() -> None:

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 from markupsafe import Markup
 
-from neuroninterp.report.encoding import informative_span
+from neuroninterp.notebook.register import drawn_span
 from neuroninterp.report.vector_logo import logo_svg
 from neuroninterp.text import printable
 
@@ -26,7 +26,7 @@ _PAPER = "display:inline-block;background:#fff;color:#1c2126;border-radius:3px"
 """Behind logos: the letters' colours are made for paper, and faint on a dark page."""
 _WIDEST = 640.0
 _COLUMN, _HEIGHT = 14.0, 54.0
-_SMALL_COLUMN, _SMALL_HEIGHT, _SMALL_WIDEST = 8.0, 30.0, 260.0
+_SMALL_COLUMN, _SMALL_HEIGHT, _SMALL_WIDEST, _SMALL_LONGEST = 8.0, 30.0, 260.0, 60
 _LEAST_COLUMN = 3.0
 _LETTERS = 40
 
@@ -147,8 +147,8 @@ def logo(
 
 
 def small_logo(ppm: np.ndarray, title: str) -> Markup:
-    """Draw the informative stretch of a PPM, low enough for a row of a table."""
-    start, end = informative_span(ppm)
+    """Draw the most informative stretch of a PPM, low enough for a row of a table."""
+    start, end = drawn_span(ppm, _SMALL_LONGEST)
     column = max(_LEAST_COLUMN, min(_SMALL_COLUMN, _SMALL_WIDEST / (end - start)))
     drawn = logo_svg(
         ppm[start:end], column=column, height=_SMALL_HEIGHT, first=start + 1, title=title

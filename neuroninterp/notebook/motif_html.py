@@ -10,7 +10,7 @@ from neuroninterp.motifs.dictionary import DictionaryMotif
 from neuroninterp.motifs.records import Match, Motif, Part
 from neuroninterp.motifs.syntax import Spacing, Syntax
 from neuroninterp.notebook.markup import box, facts, logo, muted, short, strong
-from neuroninterp.report.encoding import informative_span
+from neuroninterp.notebook.register import drawn_span
 from neuroninterp.report.numbers import fixed, grouped, percent, scientific
 from neuroninterp.text import first_few
 
@@ -27,7 +27,7 @@ _ARROWS = {"+": "\u2192", "-": "\u2190"}
 
 def motif_html(motif: Motif) -> str:
     """Draw a neuron's PPM or one of its parts."""
-    start, end = informative_span(motif.ppm)
+    start, end = drawn_span(motif.ppm)
     kind = "Part" if isinstance(motif, Part) else "Motif"
     where = f"positions {start + 1} to {end} of {len(motif.ppm)}"
     return box(

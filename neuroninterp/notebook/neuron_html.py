@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import numpy as np
 from markupsafe import Markup
 
 from neuroninterp.motifs.records import Match
 from neuroninterp.notebook.markup import Column, box, facts, logo, muted, short, strong, table
 from neuroninterp.notebook.motif_html import match_text, motif_facts
-from neuroninterp.notebook.register import Row, in_register
+from neuroninterp.notebook.register import WIDEST, Row, in_register
 from neuroninterp.report.numbers import fixed, grouped, percent, scientific
 from neuroninterp.results.records import NeuronResult, TopSequence
 
@@ -47,6 +48,7 @@ def neuron_html(neuron: NeuronResult) -> str:
         strong(title, "" if neuron.converged else "sampling did not come to rest"),
         facts([*motif_facts(neuron.mixture), ("parts", str(len(neuron.parts)))]),
         *(_logo(row, width) for row in rows),
+        _stretch(neuron.mixture.ppm, width),
         _more(len(neuron.parts) - _PARTS, "parts", "in .parts"),
         _matches(neuron, hits[:_MATCHES]) if hits else muted("No known motif matches."),
         _more(len(hits) - _MATCHES, "matches", "in .matches and .mixture_matches"),
@@ -54,6 +56,12 @@ def neuron_html(neuron: NeuronResult) -> str:
         _sequences(neuron.top_sequences[:_SEQUENCES]),
         _more(len(neuron.top_sequences) - _SEQUENCES, "sequences", "in .top_sequences"),
     )
+
+
+def _stretch(ppm: np.ndarray, width: int) -> Markup | None:
+    if width < WIDEST or width >= len(ppm):
+        return None
+    return muted(f"Drawn are the {WIDEST} of {len(ppm)} positions that hold most information.")
 
 
 def _logo(row: Row, width: int) -> Markup:

@@ -66,7 +66,8 @@ def plot_neuron(neuron: NeuronResult, *, parts: int = _PARTS) -> tuple[Figure, n
         ax.set_title(_caption(row), loc="left", fontsize=9, parse_math=False)
         if row.match is not None:
             ends = (max(row.match.start, row.start) + 0.5, min(row.match.end, row.end) + 0.5)
-            ax.plot(ends, (0, 0), color=ACCENT, linewidth=3, clip_on=False, solid_capstyle="butt")
+            if ends[0] < ends[1]:
+                ax.plot(ends, (0, 0), color=ACCENT, linewidth=3, clip_on=False)
     figure.suptitle(_title(neuron), fontsize=10)
     return figure, grid[:, 0]
 
