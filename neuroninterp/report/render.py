@@ -24,7 +24,10 @@ __all__ = ["render"]
 
 _FOLDER = Path(__file__).parent / "page"
 
-_SCRIPTS = ("data", "draw", "copy", "figures", "gallery", "neuron", "main")
+_SCRIPTS = (
+    *("data", "draw", "copy", "figures", "gallery"),
+    *("parts", "evidence", "grammar", "neuron", "main"),
+)
 """The page's script in the order of use: each builds on those before it."""
 
 _LARGE = ("auroc", "aupr")

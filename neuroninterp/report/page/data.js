@@ -3,7 +3,9 @@ const page = JSON.parse(document.getElementById("data").textContent);
 const layers = new Map(page.layers.map((layer) => [layer.number, layer]));
 const DIGITS = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
 const DIGIT = new Uint8Array(128);
-[...DIGITS].forEach((digit, value) => { DIGIT[digit.charCodeAt(0)] = value; });
+[...DIGITS].forEach((digit, value) => {
+  DIGIT[digit.charCodeAt(0)] = value;
+});
 const FULL_SCALE = 4095;
 const MISSING = "\u2013";
 
@@ -11,7 +13,8 @@ const MISSING = "\u2013";
 const decoded = new WeakMap();
 const decode = (matrix) => {
   if (decoded.has(matrix)) return decoded.get(matrix);
-  const [text, start, begin, end, length] = matrix, columns = [];
+  const [text, start, begin, end, length] = matrix,
+    columns = [];
   for (let at = 0; at < text.length; at += 6) {
     const entry = (i) => 64 * DIGIT[text.charCodeAt(at + i)] + DIGIT[text.charCodeAt(at + i + 1)];
     const levels = [entry(0), entry(2), entry(4)];
@@ -24,8 +27,11 @@ const decode = (matrix) => {
 };
 const reversed = (motif) => ({
   columns: motif.columns.map((column) => [...column].reverse()).reverse(),
-  start: motif.length - motif.stop, stop: motif.length - motif.start,
-  begin: motif.length - motif.end, end: motif.length - motif.begin, length: motif.length,
+  start: motif.length - motif.stop,
+  stop: motif.length - motif.start,
+  begin: motif.length - motif.end,
+  end: motif.length - motif.begin,
+  length: motif.length,
 });
 const information = (column, sequences) => {
   let bits = 2;
@@ -34,34 +40,71 @@ const information = (column, sequences) => {
   return Math.max(0, bits);
 };
 
-const asPart = ([index, matrix, shift, share, ratio, sequences, matches]) =>
-  ({ kind: "part", index, matrix, shift, share, ratio, sequences, matches: matches.map(asMatch) });
+const asPart = ([index, matrix, shift, share, ratio, sequences, matches]) => ({
+  kind: "part",
+  index,
+  matrix,
+  shift,
+  share,
+  ratio,
+  sequences,
+  matches: matches.map(asMatch),
+});
 const asMatch = ([target, e, reverse, start, end, targetStart, covered, whole, relevant]) => {
   const [id, name, matrix] = page.targets[target];
-  return { target, id, name, matrix, e, reverse, start, end, targetStart, covered, whole, relevant };
+  return {
+    target,
+    id,
+    name,
+    matrix,
+    e,
+    reverse,
+    start,
+    end,
+    targetStart,
+    covered,
+    whole,
+    relevant,
+  };
 };
-const asWhole = (kind, [matrix, ratio, sequences], matches = []) =>
-  ({ kind, matrix, shift: 0, ratio, sequences, matches: matches.map(asMatch) });
+const asWhole = (kind, [matrix, ratio, sequences], matches = []) => ({
+  kind,
+  matrix,
+  shift: 0,
+  ratio,
+  sequences,
+  matches: matches.map(asMatch),
+});
 
 /* Every neuron of every layer, with what sorting and searching need. */
-const neurons = page.layers.flatMap((layer) => layer.neurons.map((neuron) => {
-  neuron.layer = layer.number;
-  neuron.dead = neuron.parts === undefined;
-  neuron.words = (neuron.names ?? []).map((target) => page.targets[target].slice(0, 2).join("\n").toLowerCase()).join("\n");
-  return neuron;
-}));
+const neurons = page.layers.flatMap((layer) =>
+  layer.neurons.map((neuron) => {
+    neuron.layer = layer.number;
+    neuron.dead = neuron.parts === undefined;
+    neuron.words = (neuron.names ?? [])
+      .map((target) => page.targets[target].slice(0, 2).join("\n").toLowerCase())
+      .join("\n");
+    return neuron;
+  }),
+);
 const neuronAt = (layer, k) => layers.get(layer)?.neurons.find((neuron) => neuron.k === k);
+
+const titleOf = (neuron) => `Layer ${neuron.layer}, neuron ${neuron.k}`;
+const partName = (part) =>
+  part.kind === "part" ? `Part ${part.index}` : part.kind === "data" ? "Your sequences" : "Mixture";
 
 const fixed = (value, digits = 2) =>
   value === null || value === undefined ? MISSING : value.toFixed(digits).replace("-", "\u2212");
-const percent = (value) => value === null ? MISSING : `${(100 * value).toFixed(0)}\u202f%`;
+const percent = (value) => (value === null ? MISSING : `${(100 * value).toFixed(0)}\u202f%`);
 const grouped = (value) => String(value).replace(/\B(?=(\d{3})+$)/g, "\u2009");
 const scientific = (value) => {
   if (value === null) return MISSING;
   if (value === 0) return "0";
   if (value >= 1e-3) return String(Number(value.toPrecision(2)));
   const [mantissa, exponent] = value.toExponential(1).split("e");
-  const raised = [...exponent].map((sign) => "⁻⁰¹²³⁴⁵⁶⁷⁸⁹"["-0123456789".indexOf(sign)] ?? "").join("");
+  const raised = [...exponent]
+    .map((sign) => "⁻⁰¹²³⁴⁵⁶⁷⁸⁹"["-0123456789".indexOf(sign)] ?? "")
+    .join("");
   return `${mantissa}\u2009\u00d7\u200910${raised}`;
 };
-const rarity = (bits) => bits === null ? MISSING : `${fixed(bits, 1)} bits`;
+const rarity = (bits) => (bits === null ? MISSING : `${fixed(bits, 1)} bits`);

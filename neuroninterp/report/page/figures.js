@@ -1,10 +1,16 @@
-/* The figures of one neuron besides its logos: histogram, alignment, syntax. */
+/* Figures of a neuron's page: how active it is, and its motif under a known one. */
+const article = document.getElementById("neuron");
 const widthOf = (host, most) => Math.max(240, Math.min(most, host.clientWidth || most));
 
 /* How often a window reaches each level: random ones as a line, the user's as bars, log scale. */
 const histogram = (profile, width) => {
   const [low, high, log2, counts, windows] = profile;
-  const levels = log2.length, height = 170, left = 46, right = 10, top = 10, bottom = height - 34;
+  const levels = log2.length,
+    height = 170,
+    left = 46,
+    right = 10,
+    top = 10,
+    bottom = height - 34;
   // The level itself: what lies above its lower edge, less what lies above the next one.
   const random = log2.map((value, i) => {
     if (value === null) return null;
@@ -12,38 +18,79 @@ const histogram = (profile, width) => {
     const share = 2 ** value - above;
     return share > 0 ? Math.log10(share) : null;
   });
-  const data = counts ? counts.map((number) => number > 0 ? Math.log10(number / windows) : null) : [];
+  const data = counts
+    ? counts.map((number) => (number > 0 ? Math.log10(number / windows) : null))
+    : [];
   const known = [...random, ...data].filter((value) => value !== null);
   if (!known.length) return null;
-  const floor = Math.floor(Math.min(...known) - 0.3), ceiling = Math.max(floor + 1, Math.ceil(Math.max(...known)));
-  const x = (level) => left + (width - left - right) * level / levels;
-  const y = (log) => top + (bottom - top) * (ceiling - log) / (ceiling - floor);
-  const svg = shape("svg", { class: "histogram", width, height, viewBox: `0 0 ${width} ${height}`, role: "img",
-    "aria-label": `Share of windows by value z, from ${fixed(low)} to ${fixed(high)}: random sequences${counts ? " and your sequences" : ""}` });
+  const floor = Math.floor(Math.min(...known) - 0.3),
+    ceiling = Math.max(floor + 1, Math.ceil(Math.max(...known)));
+  const x = (level) => left + ((width - left - right) * level) / levels;
+  const y = (log) => top + ((bottom - top) * (ceiling - log)) / (ceiling - floor);
+  const svg = shape("svg", {
+    class: "histogram",
+    width,
+    height,
+    viewBox: `0 0 ${width} ${height}`,
+    role: "img",
+    "aria-label": `Share of windows by value z, from ${fixed(low)} to ${fixed(high)}: random sequences${counts ? " and your sequences" : ""}`,
+  });
   const step = Math.max(1, Math.ceil((ceiling - floor) / 5));
   for (let log = ceiling; log >= floor; log -= step) {
-    svg.append(shape("line", { class: "axis", x1: left, x2: width - right, y1: y(log), y2: y(log) }),
-      shape("text", { x: left - 6, y: y(log) + 3.5, "text-anchor": "end" },
-        log === 0 ? "1" : log > -3 ? String(10 ** log) : scientific(10 ** log).replace(/^1\.0\u2009\u00d7\u2009/, "")));
+    svg.append(
+      shape("line", { class: "axis", x1: left, x2: width - right, y1: y(log), y2: y(log) }),
+      shape(
+        "text",
+        { x: left - 6, y: y(log) + 3.5, "text-anchor": "end" },
+        log === 0
+          ? "1"
+          : log > -3
+            ? String(10 ** log)
+            : scientific(10 ** log).replace(/^1\.0\u2009\u00d7\u2009/, ""),
+      ),
+    );
   }
   data.forEach((value, i) => {
     if (value === null) return;
-    const bar = shape("rect", { class: "bar", x: x(i) + 1, width: x(1) - x(0) - 2, y: y(value), height: bottom - y(value) });
-    bar.append(shape("title", {}, `${grouped(counts[i])} of ${grouped(windows)} windows of your sequences`));
+    const bar = shape("rect", {
+      class: "bar",
+      x: x(i) + 1,
+      width: x(1) - x(0) - 2,
+      y: y(value),
+      height: bottom - y(value),
+    });
+    bar.append(
+      shape("title", {}, `${grouped(counts[i])} of ${grouped(windows)} windows of your sequences`),
+    );
     svg.append(bar);
   });
-  let path = "", open = false;
+  let path = "",
+    open = false;
   random.forEach((value, i) => {
-    if (value === null) { open = false; return; }
+    if (value === null) {
+      open = false;
+      return;
+    }
     path += `${open ? "L" : "M"}${x(i).toFixed(1)} ${y(value).toFixed(1)}L${x(i + 1).toFixed(1)} ${y(value).toFixed(1)}`;
     open = true;
   });
   svg.append(shape("path", { class: "random", d: path }));
   for (const level of [0, levels / 2, levels]) {
-    svg.append(shape("text", { x: x(level), y: bottom + 14, "text-anchor": level === levels ? "end" : level ? "middle" : "start" },
-      fixed(low + (high - low) * level / levels)));
+    svg.append(
+      shape(
+        "text",
+        {
+          x: x(level),
+          y: bottom + 14,
+          "text-anchor": level === levels ? "end" : level ? "middle" : "start",
+        },
+        fixed(low + ((high - low) * level) / levels),
+      ),
+    );
   }
-  svg.append(shape("text", { x: x(levels / 2), y: height - 4, "text-anchor": "middle" }, "value z"));
+  svg.append(
+    shape("text", { x: x(levels / 2), y: height - 4, "text-anchor": "middle" }, "value z"),
+  );
   return svg;
 };
 
@@ -51,8 +98,10 @@ const histogram = (profile, width) => {
 const BESIDE_TARGET = 10;
 const alignment = (part, match, width, name) => {
   if (!match.matrix || match.targetStart === null) return null;
-  const motif = decode(part.matrix), known = decode(match.matrix);
-  const target = match.reverse ? reversed(known) : known, at = match.targetStart;
+  const motif = decode(part.matrix),
+    known = decode(match.matrix);
+  const target = match.reverse ? reversed(known) : known,
+    at = match.targetStart;
   const from = Math.max(Math.min(motif.start, at), at - BESIDE_TARGET);
   const to = Math.min(Math.max(motif.stop, at + target.length), at + target.length + BESIDE_TARGET);
   const column = Math.min(22, (width - LEFT - RIGHT) / (to - from));
@@ -60,55 +109,36 @@ const alignment = (part, match, width, name) => {
   // Its own positions on the known motif's axis: the query's stand below.
   const moved = { ...target, start: target.start + at, stop: target.stop + at };
   const figure = (kind, drawing, attributes = {}) =>
-    element("figure", { class: "logo", "data-kind": kind, ...attributes }, element("div", { class: "canvas" }, drawing));
-  return element("figure", { class: "alignment" },
-    element("p", { class: "label" }, element("b", {}, match.name), " ", element("span", { class: "muted" },
-      `${match.id}, ${match.reverse ? "reverse" : "forward"} strand`)),
-    figure("target", drawLogo(moved, from, to, column, `${match.name} ${match.id}`, { band, numbers: false }), { "data-target": match.id }),
+    element(
+      "figure",
+      { class: "logo", "data-kind": kind, ...attributes },
+      element("div", { class: "canvas" }, drawing),
+    );
+  return element(
+    "figure",
+    { class: "alignment" },
+    element(
+      "p",
+      { class: "label" },
+      element("b", {}, match.name),
+      " ",
+      element(
+        "span",
+        { class: "muted" },
+        `${match.id}, ${match.reverse ? "reverse" : "forward"} strand`,
+      ),
+    ),
+    figure(
+      "target",
+      drawLogo(moved, from, to, column, `${match.name} ${match.id}`, { band, numbers: false }),
+      { "data-target": match.id },
+    ),
     figure("aligned", drawLogo(motif, from, to, column, name, { band, sequences: part.sequences })),
-    element("figcaption", {}, `${name}. Shaded: the ${match.end - match.start} aligned columns; they cover ${percent(match.covered)} of ${match.name}’s information, E ${scientific(match.e)}. `, wholeness(match)));
-};
-
-/* An arrangement to scale: each motif where it mostly stands, its range below, gaps between. */
-const ARROW = 7;
-const syntaxDrawing = (found, layer, width, names) => {
-  const [share, , , motifs, strands, starts, spacings] = found, field = layer.field;
-  const entries = motifs.map((name) => layer.dictionary[name]);
-  const widths = entries.map((entry) => entry ? entry[5] : 6);
-  let at = (starts[0][0] + starts[0][1]) / 2;
-  const places = motifs.map((_, i) => {
-    if (i) at += widths[i - 1] + spacings[i - 1][2];
-    return at;
-  });
-  const low = Math.min(0, ...starts.map((start) => start[0])), high = Math.max(field, ...places.map((place, i) => place + widths[i]));
-  const moves = starts.some(([first, last]) => last > first);
-  const scale = (width - 16) / (high - low), middle = 34, height = spacings.length ? 74 : moves ? 56 : 48;
-  const x = (position) => 8 + scale * (position - low);
-  const words = motifs.map((_, i) => `${motifName(layer, motifs[i])} ${strands[i] === "+" ? "forward" : "reverse"}${i < spacings.length ? `, ${gapText(spacings[i])}` : ""}`);
-  const svg = shape("svg", { width, height, viewBox: `0 0 ${width} ${height}`, role: "img", "aria-label": `${percent(share)}: ${words.join(", ")}` });
-  svg.append(shape("line", { class: "axis", x1: x(0), x2: x(field), y1: middle, y2: middle }));
-  motifs.forEach((name, i) => {
-    const [a, b] = [x(places[i]), x(places[i] + widths[i])], tip = Math.min(ARROW, (b - a) / 2);
-    const both = entries[i]?.[4];
-    const outline = both ? `M${a} ${middle - 9}H${b}V${middle + 9}H${a}Z`
-      : strands[i] === "+" ? `M${a} ${middle - 9}H${b - tip}L${b} ${middle}L${b - tip} ${middle + 9}H${a}Z`
-        : `M${b} ${middle - 9}H${a + tip}L${a} ${middle}L${a + tip} ${middle + 9}H${b}Z`;
-    svg.append(shape("path", { class: `element tone-${names.indexOf(name) % 4}`, d: outline }));
-    const [first, last] = starts[i];
-    if (last > first) svg.append(shape("line", { class: "range", x1: x(first), x2: x(last), y1: middle + 15, y2: middle + 15 }));
-    const label = motifName(layer, name), room = Math.max(6, Math.floor((b - a + 30) / 6));
-    svg.append(shape("text", { x: (a + b) / 2, y: middle - 15, "text-anchor": "middle" }, label.length > room ? `${label.slice(0, room - 1)}…` : label));
-    if (i < spacings.length) {
-      const end = x(places[i + 1]);
-      svg.append(shape("text", { class: "gap", x: (b + end) / 2, y: middle + 31, "text-anchor": "middle" }, gapText(spacings[i])),
-        shape("path", { class: "spacing", d: `M${b} ${middle + 17}V${middle + 21}H${end}V${middle + 17}` }));
-    }
-  });
-  return svg;
-};
-const gapText = ([minimum, maximum]) =>
-  (minimum === maximum ? `${minimum} bp` : `${minimum} to ${maximum} bp`).replace(/-/g, "\u2212");
-const motifName = (layer, name) => {
-  const match = layer.dictionary[name]?.[3], number = name.replace(/^layer\d+_/, "").replace(/_/g, " ").replace("motif", "motif ");
-  return match ? page.targets[match[0]][1] : number;
+    element(
+      "figcaption",
+      {},
+      `${name}. Shaded: the ${match.end - match.start} aligned columns; they cover ${percent(match.covered)} of ${match.name}’s information, E ${scientific(match.e)}. `,
+      wholeness(match),
+    ),
+  );
 };

@@ -1,16 +1,25 @@
 /* Which part of the page is seen: the location's hash says. */
-const overview = document.getElementById("overview"), dictionary = document.getElementById("dictionary");
+const overview = document.getElementById("overview"),
+  dictionary = document.getElementById("dictionary");
 history.scrollRestoration = "manual";
-let resting = 0, onNeuron = false, current = null, shownLayer = "0";
+let resting = 0,
+  onNeuron = false,
+  current = null,
+  shownLayer = "0";
 
 const drawDictionary = (host) => {
   if (host.childElementCount) return;
-  const layer = layers.get(Number(host.dataset.layer)), source = host.dataset.source;
-  const names = Object.keys(layer.dictionary).filter((name) => layer.dictionary[name][6] === source).slice(0, page.shownMotifs);
+  const layer = layers.get(Number(host.dataset.layer)),
+    source = host.dataset.source;
+  const names = Object.keys(layer.dictionary)
+    .filter((name) => layer.dictionary[name][6] === source)
+    .slice(0, page.shownMotifs);
   host.append(...names.map((name) => entryFigure(layer, name, 250)));
 };
 for (const part of dictionary?.querySelectorAll("details") ?? []) {
-  part.addEventListener("toggle", () => { if (part.open) part.querySelectorAll(".entries").forEach(drawDictionary); });
+  part.addEventListener("toggle", () => {
+    if (part.open) part.querySelectorAll(".entries").forEach(drawDictionary);
+  });
 }
 document.addEventListener("listed", (event) => {
   for (const part of dictionary?.querySelectorAll("details[data-layer]") ?? []) {
@@ -40,11 +49,14 @@ const route = () => {
   const wanted = kind === "layer" && layers.has(Number(layer)) ? layer : "0";
   const changed = shownLayer !== wanted;
   controls.layer.value = shownLayer = wanted;
-  if (changed || !listed.length) list(); else restart();
+  if (changed || !listed.length) list();
+  else restart();
   if (back) {
     scrollTo(0, resting);
     update();
-    gallery.querySelector(`tr[data-layer="${current.layer}"][data-neuron="${current.k}"] a`)?.focus({ preventScroll: true });
+    gallery
+      .querySelector(`tr[data-layer="${current.layer}"][data-neuron="${current.k}"] a`)
+      ?.focus({ preventScroll: true });
   } else if (kind === "layer") {
     document.getElementById("neurons").scrollIntoView();
   } else if (kind && document.getElementById(kind)) {
@@ -62,7 +74,10 @@ document.getElementById("corrected").addEventListener("change", (event) => {
   restart();
   if (onNeuron) showNeuron(current);
   for (const host of dictionary?.querySelectorAll(".entries") ?? []) {
-    if (host.childElementCount) { host.replaceChildren(); drawDictionary(host); }
+    if (host.childElementCount) {
+      host.replaceChildren();
+      drawDictionary(host);
+    }
   }
 });
 list();
