@@ -115,7 +115,8 @@ def write_meme(
     ]
     for identifier, name, ppm, nsites in motifs:
         title = f"MOTIF {_clean(identifier) or 'motif'} {_clean(name)}".rstrip()
-        rows = "\n".join(" " + "  ".join(f"{value:.6f}" for value in row) for row in ppm)
+        table = np.asarray(ppm).tolist()
+        rows = "\n".join(" " + "  ".join(f"{value:.6f}" for value in row) for row in table)
         sites = max(1, round(nsites))
         blocks.append(
             f"{title}\n"
