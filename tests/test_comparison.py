@@ -105,7 +105,8 @@ def test_known_motifs_are_compared_by_name_and_layer() -> None:
     counts = compared.counts
     assert counts["known"] == {"both": 1, "first": 1, "second": 1, "jaccard": 1 / 3}
     assert counts["whole"] == {"both": 0, "first": 2, "second": 1, "jaccard": 0.0}
-    assert counts["unmatched"] == {"both": 0, "first": 0, "second": 0, "jaccard": None}
+    nothing = {"both": 0, "first": 0, "second": 0, "jaccard": None, "both_by_chance": 0}
+    assert counts["unmatched"] == nothing
     layers = compared.layers.set_index("layer")
     assert layers.loc[1].tolist() == [1, 2, 1, 0, 1, 0]
     assert layers.loc[2].tolist() == [2, 0, 0, 2, 0, 0]
@@ -178,6 +179,22 @@ def test_motifs_without_a_match_are_compared_by_likeness() -> None:
         # What one run only resembles, the other matched.
         assert where["ATGCCAACCT"]["name"] == "NEW1"
         assert compared.counts["unmatched"]["jaccard"] == 3 / 5
+        assert compared.shared_by_chance == 0
+
+
+def test_what_is_shared_by_chance_stands_beside_it() -> None:
+    """Of unrelated random motifs as many are shared as the null says, of equal ones all."""
+    rng = np.random.default_rng(1)
+
+    def some() -> Entries:
+        return {2: [(rng.dirichlet([0.15] * 4, size=8), None) for _ in range(120)]}
+
+    one, other = run_of(entries=some()), run_of(entries=some())
+    unrelated, itself = ni.compare(one, other), ni.compare(one, one)
+    assert 1 <= unrelated.shared_by_chance <= 40
+    assert abs(unrelated.counts["unmatched"]["both"] - unrelated.shared_by_chance) <= 10
+    assert itself.shared_by_chance <= 40
+    assert itself.counts["unmatched"]["both"] == len(itself.motifs) >= 100
 
 
 def _turned(word: str) -> str:

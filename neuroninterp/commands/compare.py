@@ -114,7 +114,10 @@ def _print(compared: RunComparison, first: Path, second: Path, most: int) -> Non
     counts = compared.counts
     click.echo(f"known motifs: {_spoken(counts['known'])}")
     click.echo(f"  matched as a whole: {_spoken(counts['whole'])}")
-    click.echo(f"motifs without a match: {_spoken(counts['unmatched'])}")
+    chance = f"; {compared.shared_by_chance} would be in both by chance"
+    unmatched = counts["unmatched"]
+    told = _spoken(unmatched) + (chance if unmatched["jaccard"] is not None else "")
+    click.echo(f"motifs without a match: {told}")
     for note in compared.notes:
         click.echo(f"note: {note}")
     if len(compared.layers):
