@@ -60,3 +60,33 @@ def test_page_of_commands_is_what_the_command_line_has() -> None:
     assert commands.PAGE.read_text(encoding="utf-8") == commands.render(), (
         "python -m tests.documentation.commands writes it again"
     )
+
+
+@pytest.mark.parametrize(
+    ("expected", "printed", "same"),
+    [
+        ("a  b\n", "  a b", True),
+        ("layer 1: 0.…\n…\nend", "layer 1: 0.25\nmuch\nmore\nend", True),
+        ("a …", "b 1", False),
+        ("a", "a\nb", False),
+        ("a\nb", "a b", False),
+        ("1.5", "125", False),
+    ],
+)
+def test_what_is_printed_is_compared(expected: str, printed: str, same: bool) -> None:
+    assert matches(expected, printed) is same
+
+
+def test_output_that_no_command_prints_is_refused() -> None:
+    with pytest.raises(ValueError, match="line 5"):
+        read_blocks("```sh\nls\n```\nIt prints\n```text\na\n```\n")
+
+
+def test_shell_tells_how_commands_end(tmp_path: Path) -> None:
+    with Shell(tmp_path) as shell:
+        out, err, code = shell.run("echo one | cat; neuroninterp zoo list | head -1; exit 3")
+        assert (out.splitlines()[0], len(out.splitlines()), err, code) == ("one", 2, "", 3)
+        assert shell.run("false; echo never")[::2] == ("", 1)
+        _, err, code = shell.run("neuroninterp inspect absent.onnx")
+        assert code == 2
+        assert err == "Error: no such model file: absent.onnx\n"
