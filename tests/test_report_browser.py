@@ -334,6 +334,16 @@ def test_texts_are_legible(browser: Chromium, report: Report, dark: bool, width:
         assert faint_texts(browser) == []
 
 
+def test_everything_is_reached_by_keyboard_and_has_a_name(
+    browser: Chromium, report: Report
+) -> None:
+    for route in (report.routes[0], report.routes[-1]):
+        page = ReportPage(browser, report.path, route)
+        page.open_details()
+        assert page.nameless() == []
+        assert page.tab_along() == ([], [])
+
+
 def test_it_prints(browser: Chromium, report: Report) -> None:
     page = ReportPage(browser, report.path)
     printed = PdfReader(io.BytesIO(page.printed()))
