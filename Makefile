@@ -5,19 +5,28 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 DEMO := demo-report
+DEMO_RUN = zoo/weights/cnn-25.onnx --data zoo/weights/test.h5 \
+	--motifs JASPAR2016 --relevant "$$($(BIN)/neuroninterp zoo relevant)"
+PICTURED := demo-pictured
 TIMED := tests/test_report_large.py
 
-.PHONY: demo test lint clean
+.PHONY: demo test lint screenshots clean
 
 demo: $(VENV)/.installed
-	$(BIN)/neuroninterp analyze zoo/weights/cnn-25.onnx --data zoo/weights/test.h5 \
-		--motifs JASPAR2016 --relevant "$$($(BIN)/neuroninterp zoo relevant)" -o $(DEMO)
+	$(BIN)/neuroninterp analyze $(DEMO_RUN) -o $(DEMO)
 	@echo "Open $(CURDIR)/$(DEMO)/report.html in a browser."
 
 # Two processes, because each takes up to 5 GB; what asserts a speed runs alone, after them.
 test: $(VENV)/.installed-dev lint
 	$(BIN)/python -m pytest -n 2 --dist loadfile --ignore $(TIMED)
 	$(BIN)/python -m pytest -s $(TIMED)
+
+# The pictures of the report that the documents show, of twelve neurons of each of the demo's
+# layers; needs chromium and chromium-driver.
+screenshots: $(VENV)/.installed-dev
+	$(BIN)/neuroninterp analyze $(DEMO_RUN) --neurons 0-11 -o $(PICTURED)
+	NEURONINTERP_REPORT=$(PICTURED) NEURONINTERP_SCREENSHOTS=docs/screenshots \
+		$(BIN)/python -m pytest tests/test_report_browser.py -k test_screenshots
 
 lint: $(VENV)/.installed-dev
 	$(BIN)/ruff check .

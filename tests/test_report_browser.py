@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import os
 import xml.etree.ElementTree as ElementTree
 from pathlib import Path
 
@@ -14,6 +15,7 @@ from browser.colours import faint_texts
 from browser.letters import FAINT, check_letters, drawn_logos, letter_bits
 from browser.page import ReportPage
 from browser.reports import Place, Report, example_report, route_of, zoo_report
+from browser.screenshots import check_pictures, take
 from example_result import HOSTILE_NAME, HOSTILE_TARGET
 from pypdf import PdfReader
 from selenium.webdriver.common.keys import Keys
@@ -374,3 +376,21 @@ def test_without_scripts_the_verdict_and_the_layers_are_there(
     assert table.is_displayed()
     for layer in report.result.layers:
         assert layer.layer.name in "".join(table.text.split())
+
+
+def test_screenshots(browser: Chromium, request: pytest.FixtureRequest, tmp_path: Path) -> None:
+    # make screenshots names a larger run, and docs/screenshots.
+    if run := os.environ.get("NEURONINTERP_REPORT"):
+        report = Report(ni.read_results(run), Path(run) / "report.html")
+    else:
+        report = request.getfixturevalue("real")
+    deep = [neuron for neuron in report.result.layers[-1].neurons if neuron.best_match]
+    best = min(deep, key=lambda neuron: neuron.best_match.e_value)
+    routes = {"overview": "#/", "layer": f"#/layer/{best.layer}", "neuron": route_of(best)}
+    folder = Path(os.environ.get("NEURONINTERP_SCREENSHOTS", tmp_path))
+    take(browser, report.path, routes, folder)
+    check_pictures(folder)
+
+
+def test_committed_screenshots_are_whole() -> None:
+    check_pictures(Path(__file__).parents[1] / "docs" / "screenshots")
