@@ -136,5 +136,8 @@ const showNeuron = (neuron) => {
       ...(neuron.syntax.length ? [syntaxSection(neuron, Math.min(width, 640))] : []),
     );
   }
+  for (const canvas of article.querySelectorAll(".canvas")) {
+    canvas.classList.toggle("cut-right", canvas.scrollWidth > canvas.clientWidth + 1);
+  }
   heading.focus({ preventScroll: true });
 };

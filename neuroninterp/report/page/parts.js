@@ -55,7 +55,8 @@ const logoRow = (neuron, part, limits) => {
   );
 };
 const logosOf = (neuron, all) => {
-  const parts = neuron.parts.map(asPart),
+  // The gallery begins with the best match; here the largest share of the neuron comes first.
+  const parts = neuron.parts.map(asPart).sort((a, b) => b.share - a.share),
     shown = all ? parts : parts.slice(0, FIRST_PARTS);
   const rows = [
     ...(neuron.parts.length > 1 || neuron.count > 1
