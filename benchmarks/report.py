@@ -89,7 +89,7 @@ def main(neurons: int, parts: int, write: bool) -> None:
     section = (
         "\n\n".join(
             [
-                f"## Report: {where['machine']}, {where['cores']} cores",
+                f"## Results folder: {where['machine']}, {where['cores']} cores",
                 f"{where['date']}, commit {where['commit']}; {where['device']}; {versions}.",
                 _PREAMBLE,
                 table(_COLUMNS, rows),

@@ -69,7 +69,7 @@ def measure(neurons: int, parts: int, tries: int) -> str:
     text = _PREAMBLE.format(neurons=neurons, parts=parts, browser=version, fast=FAST, whole=WHOLE)
     return "\n\n".join(
         [
-            f"## Report: {where['machine']}, {where['cores']} cores",
+            f"## Report in a browser: {where['machine']}, {where['cores']} cores",
             f"{where['date']}, commit {where['commit']}.",
             text,
             f"The page is built in {seconds:.1f} s and has {megabytes:.1f} MB.",

@@ -117,40 +117,37 @@ const logosCell = (neuron, width) => {
 };
 const value = (text, label) =>
   element("td", { class: "number", role: "cell", "data-label": label }, text);
+const cells = (neuron, width) => [
+  element("td", { role: "cell", class: "logos" }, ...logosCell(neuron, width)),
+  element("td", { role: "cell", class: "match" }, ...matchCell(neuron)),
+  value(neuron.dead ? MISSING : fixed(neuron.ratio), "ratio"),
+  value(neuron.dead ? MISSING : fixed(neuron.maximum), "max"),
+  value(neuron.dead ? MISSING : fixed(neuron.rarity, 1), "rarity"),
+  value(neuron.dead ? MISSING : String(neuron.count), "parts"),
+];
 /* A bare row has only its number: enough for what flies past. */
 const makeRow = (index, width, bare = false) => {
-  const neuron = listed[index];
-  const row = element(
+  const neuron = listed[index],
+    name = `Layer ${neuron.layer}, neuron ${neuron.k}`;
+  const link = element(
+    "a",
+    { href: `#/neuron/${neuron.layer}/${neuron.k}`, "aria-label": name },
+    element("span", { class: "muted" }, `${neuron.layer}:`),
+    String(neuron.k),
+  );
+  return element(
     "tr",
     {
       role: "row",
       "aria-rowindex": index + 2,
       "data-layer": neuron.layer,
       "data-neuron": neuron.k,
-      class: neuron.dead ? "dead" : bare ? "bare" : "",
+      class: `${neuron.dead ? "dead" : ""}${bare ? " bare" : ""}`,
       style: printing ? null : `transform:translateY(${index * rowHeight}px)`,
     },
-    element(
-      "th",
-      { scope: "row", role: "rowheader" },
-      element(
-        "a",
-        {
-          href: `#/neuron/${neuron.layer}/${neuron.k}`,
-          "aria-label": `Layer ${neuron.layer}, neuron ${neuron.k}`,
-        },
-        element("span", { class: "muted" }, `${neuron.layer}:`),
-        String(neuron.k),
-      ),
-    ),
-    element("td", { role: "cell", class: "logos" }, ...(bare ? [] : logosCell(neuron, width))),
-    element("td", { role: "cell", class: "match" }, ...(bare ? [] : matchCell(neuron))),
-    value(neuron.dead ? MISSING : fixed(neuron.ratio), "ratio"),
-    value(neuron.dead ? MISSING : fixed(neuron.maximum), "max"),
-    value(neuron.dead ? MISSING : fixed(neuron.rarity, 1), "rarity"),
-    value(neuron.dead ? MISSING : String(neuron.count), "parts"),
+    element("th", { scope: "row", role: "rowheader" }, link),
+    ...(bare ? [] : cells(neuron, width)),
   );
-  return row;
 };
 
 const narrow = matchMedia("(max-width: 980px)");
