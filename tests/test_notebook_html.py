@@ -15,7 +15,8 @@ from networks import model_of, two_layers
 
 import neuroninterp as ni
 from neuroninterp.motifs.records import Part
-from neuroninterp.notebook.register import drawn_span, in_register
+from neuroninterp.notebook.register import in_register
+from neuroninterp.report.stretch import drawn_span
 
 TAGS = {
     *("div", "span", "b", "code", "table", "thead", "tbody", "tr", "th", "td"),

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 from markupsafe import Markup
 
-from neuroninterp.notebook.register import drawn_span
+from neuroninterp.report.stretch import drawn_span
 from neuroninterp.report.vector_logo import logo_svg
 from neuroninterp.text import printable
 

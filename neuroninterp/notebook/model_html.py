@@ -9,8 +9,9 @@ from markupsafe import Markup
 from neuroninterp.fields import Layer
 from neuroninterp.models import Model
 from neuroninterp.notebook.markup import Column, box, facts, logo, muted, short, strong, table
-from neuroninterp.notebook.register import drawn_span
+from neuroninterp.notebook.register import WIDEST
 from neuroninterp.report.numbers import MISSING, fixed, grouped
+from neuroninterp.report.stretch import drawn_span
 from neuroninterp.sampling.sample import ActivationSample
 from neuroninterp.text import printable
 
@@ -64,7 +65,7 @@ def sample_html(sample: ActivationSample) -> str:
     title = f"Sample of layer {sample.layer}, neuron {sample.neuron}"
     if sample.dead:
         return box(strong(title, f"dead: no window activates it ({sample.source})"))
-    start, end = drawn_span(sample.ppm)
+    start, end = drawn_span(sample.ppm, WIDEST)
     known = [
         ("windows", grouped(len(sample.windows))),
         ("z", f"{fixed(sample.threshold)} to {fixed(sample.maximum)}"),

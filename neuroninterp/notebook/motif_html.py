@@ -10,8 +10,9 @@ from neuroninterp.motifs.dictionary import DictionaryMotif
 from neuroninterp.motifs.records import Match, Motif, Part
 from neuroninterp.motifs.syntax import Spacing, Syntax
 from neuroninterp.notebook.markup import box, facts, logo, muted, short, strong
-from neuroninterp.notebook.register import drawn_span
+from neuroninterp.notebook.register import WIDEST
 from neuroninterp.report.numbers import fixed, grouped, percent, scientific
+from neuroninterp.report.stretch import drawn_span
 from neuroninterp.text import first_few
 
 __all__ = ["dictionary_motif_html", "match_text", "motif_facts", "motif_html", "syntax_html"]
@@ -27,7 +28,7 @@ _ARROWS = {"+": "\u2192", "-": "\u2190"}
 
 def motif_html(motif: Motif) -> str:
     """Draw a neuron's PPM or one of its parts."""
-    start, end = drawn_span(motif.ppm)
+    start, end = drawn_span(motif.ppm, WIDEST)
     kind = "Part" if isinstance(motif, Part) else "Motif"
     where = f"positions {start + 1} to {end} of {len(motif.ppm)}"
     return box(

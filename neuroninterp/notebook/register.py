@@ -1,18 +1,15 @@
-"""Which stretch of a PPM is drawn, and a neuron's logos below each other, shifts taken back."""
+"""A neuron's logos below each other, shifts taken back."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 
-import numpy as np
-
-from neuroninterp.motifs.information import information_content
 from neuroninterp.motifs.records import Match, Motif, Part
-from neuroninterp.report.encoding import informative_span
 from neuroninterp.report.payload import YOUR_SEQUENCES, ordered_parts
+from neuroninterp.report.stretch import common_stretch
 from neuroninterp.results.records import NeuronResult
 
-__all__ = ["WIDEST", "Row", "drawn_span", "in_register"]
+__all__ = ["WIDEST", "Row", "in_register"]
 
 WIDEST = 120
 """Positions of a logo that are drawn: a field of a thousand would be megabytes of letters."""
@@ -42,34 +39,6 @@ class Row:
     start: int
     end: int
     offset: int
-
-
-def drawn_span(ppm: np.ndarray, widest: int = WIDEST) -> tuple[int, int]:
-    """Return the informative stretch of a PPM, or where it is too long its most informative one.
-
-    Parameters
-    ----------
-    ppm : numpy.ndarray, shape=(length, 4)
-        Probabilities, rows summing to 1.
-    widest : int
-        Most positions of it (bp).
-
-    Returns
-    -------
-    tuple of int
-        Half-open positions, from 0.
-    """
-    start, end = informative_span(ppm)
-    offset, length = _densest(information_content(ppm)[start:end], widest)
-    return start + offset, start + offset + length
-
-
-def _densest(bits: np.ndarray, widest: int) -> tuple[int, int]:
-    """Return start and length of the stretch of at most ``widest`` that adds up to most."""
-    if len(bits) <= widest:
-        return 0, len(bits)
-    totals = np.convolve(bits, np.ones(widest), mode="valid")
-    return int(np.argmax(totals)), widest
 
 
 def in_register(neuron: NeuronResult, most_parts: int) -> tuple[list[Row], int]:
@@ -106,30 +75,11 @@ def in_register(neuron: NeuronResult, most_parts: int) -> tuple[list[Row], int]:
         members.append((YOUR_SEQUENCES, neuron.from_data, None))
     if not members:
         return [], 0
-    spans = [informative_span(motif.ppm) for _, motif, _ in members]
     shifts = [motif.shift if isinstance(motif, Part) else 0 for _, motif, _ in members]
-    left = min(start - shift for (start, _), shift in zip(spans, shifts, strict=True))
-    right = max(end - shift for (_, end), shift in zip(spans, shifts, strict=True))
-    if right - left > WIDEST:
-        offset, _ = _densest(_information(members, shifts, left, right), WIDEST)
-        left, right = left + offset, left + offset + WIDEST
+    left, right = common_stretch([motif.ppm for _, motif, _ in members], shifts, WIDEST)
     rows = []
     for (label, motif, match), shift in zip(members, shifts, strict=True):
         start, end = max(0, left + shift), min(len(motif.ppm), right + shift)
         if start < end:
             rows.append(Row(label, motif, match, start, end, start - left - shift))
     return rows, right - left
-
-
-def _information(
-    members: list[tuple[str, Motif, Match | None]], shifts: list[int], left: int, right: int
-) -> np.ndarray:
-    """Add up the information (bits) of all rows in every column from ``left`` to ``right``."""
-    totals = np.zeros(right - left)
-    for (_, motif, _), shift in zip(members, shifts, strict=True):
-        start, end = max(0, left + shift), min(len(motif.ppm), right + shift)
-        if start < end:
-            totals[start - shift - left : end - shift - left] += information_content(
-                motif.ppm[start:end]
-            )
-    return totals

@@ -8,11 +8,10 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from neuroninterp.motifs.information import information_content
 from neuroninterp.motifs.records import Motif
-from neuroninterp.report.encoding import informative_span
 from neuroninterp.report.payload import ordered_parts
 from neuroninterp.report.saving import save_figure
+from neuroninterp.report.stretch import drawn_span
 from neuroninterp.report.vector_logo import COLOURS, LOWEST_BITS, letter_bits
 from neuroninterp.results.records import AnalysisResult, LayerResult, NeuronResult, motif_id
 from neuroninterp.text import printable
@@ -120,7 +119,7 @@ def write_figures(result: AnalysisResult, folder: str | Path, *, limit: int = 12
         for neuron in _strongest(result, limit):
             part = ordered_parts(neuron)[0]
             ppm = neuron.parts[part].ppm
-            start, end = _clip(ppm)
+            start, end = drawn_span(ppm, _WIDEST)
             figure = Figure(figsize=_size(end - start))
             FigureCanvasAgg(figure)
             _, ax = logo(ppm[start:end], ax=_add_axes(figure), first=start + 1)
@@ -144,16 +143,6 @@ def _strongest(result: AnalysisResult, limit: int) -> list[NeuronResult]:
         return sorted((neuron for neuron in layer.neurons if neuron.parts), key=key)[:each]
 
     return [neuron for layer in result.layers for neuron in best(layer)]
-
-
-def _clip(ppm: np.ndarray) -> tuple[int, int]:
-    """Return the informative span, or its most informative stretch of the widest size."""
-    start, end = informative_span(ppm)
-    if end - start <= _WIDEST:
-        return start, end
-    bits = np.convolve(information_content(ppm)[start:end], np.ones(_WIDEST), mode="valid")
-    best = start + int(np.argmax(bits))
-    return best, best + _WIDEST
 
 
 def _caption(neuron: NeuronResult, part: int) -> str:

@@ -6,14 +6,11 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-import numpy as np
-
 from neuroninterp.errors import OutputError, UnknownNameError
-from neuroninterp.motifs.information import information_content
 from neuroninterp.motifs.records import Match, Motif, Part
-from neuroninterp.report.encoding import informative_span
 from neuroninterp.report.logo import logo
 from neuroninterp.report.saving import printing
+from neuroninterp.report.stretch import common_stretch
 from neuroninterp.results.records import AnalysisResult, NeuronResult
 from neuroninterp.text import numbered, printable
 
@@ -202,7 +199,8 @@ class _Cell:
             # The first part has no shift: positions of the mixture are its positions.
             rows = [_Row(neuron.mixture, f"mixture: {_known(best)}", 0), *rows]
         title = f"Layer {neuron.layer}, neuron {neuron.neuron}"
-        return cls(title, tuple(rows), *_stretch(rows))
+        ppms, shifts = [row.motif.ppm for row in rows], [row.shift for row in rows]
+        return cls(title, tuple(rows), *common_stretch(ppms, shifts, _WIDEST))
 
     @property
     def width(self) -> int:
@@ -259,23 +257,3 @@ def _known(match: Match | None) -> str:
     name, identifier = printable(match.target_name, 24), printable(match.target_id, 16)
     known = name if name == identifier else f"{name} ({identifier})"
     return f"{known}, E = {match.e_value:.1e}"
-
-
-def _stretch(rows: Sequence[_Row]) -> tuple[int, int]:
-    """Return what is worth showing of any logo, in positions of the first part."""
-    spans = [
-        (start - row.shift, end - row.shift)
-        for row in rows
-        for start, end in [informative_span(row.motif.ppm)]
-    ]
-    start, end = min(first for first, _ in spans), max(last for _, last in spans)
-    if end - start <= _WIDEST:
-        return start, end
-    bits = np.zeros(end - start)
-    for row in rows:
-        found = information_content(row.motif.ppm)
-        first, last = max(0, start + row.shift), min(len(found), end + row.shift)
-        begin = first - row.shift - start
-        bits[begin : begin + last - first] += found[first:last]
-    best = start + int(np.convolve(bits, np.ones(_WIDEST), mode="valid").argmax())
-    return best, best + _WIDEST
