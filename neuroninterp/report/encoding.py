@@ -64,7 +64,7 @@ def informative_span(ppm: np.ndarray) -> tuple[int, int]:
     tuple of int
         Half-open positions (bp); the whole length where nothing stands out.
     """
-    return _span(information_content(ppm), _INFORMATIVE)
+    return _span(information_content(ppm))
 
 
 def encode_ppms(ppms: Sequence[np.ndarray]) -> list[Encoded]:
@@ -88,7 +88,7 @@ def encode_ppms(ppms: Sequence[np.ndarray]) -> list[Encoded]:
     found, at = [], 0
     for ppm in ppms:
         own = bits[at : at + len(ppm)]
-        begin, end = _span(own, _INFORMATIVE)
+        begin, end = _span(own)
         start, stop = _hull(np.flatnonzero(own >= _FAINT), len(ppm), (begin, end))
         first, last = _CHARACTERS * (at + start), _CHARACTERS * (at + stop)
         found.append(Encoded(text[first:last], start, begin, end, len(ppm)))
@@ -104,11 +104,11 @@ def embed_json(value: Any) -> str:
     return text
 
 
-def _span(bits: np.ndarray, share: float) -> tuple[int, int]:
+def _span(bits: np.ndarray) -> tuple[int, int]:
     peak = bits.max(initial=0.0)
     if peak <= 0:
         return 0, len(bits)
-    informative = np.flatnonzero(bits >= share * peak)
+    informative = np.flatnonzero(bits >= _INFORMATIVE * peak)
     return max(0, int(informative[0]) - _FLANK), min(len(bits), int(informative[-1]) + 1 + _FLANK)
 
 

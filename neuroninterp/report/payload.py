@@ -24,6 +24,7 @@ from neuroninterp.results.records import (
     LayerResult,
     NeuronResult,
     TopSequence,
+    motif_id,
 )
 from neuroninterp.text import printable
 
@@ -102,12 +103,11 @@ def ordered_parts(neuron: NeuronResult) -> list[int]:
     best: dict[str, float] = {}
     for match in neuron.matches:
         best[match.query] = min(match.e_value, best.get(match.query, math.inf))
-    prefix = f"layer{neuron.layer}_neuron{neuron.neuron}_part"
 
     def key(index: int) -> tuple[float, float]:
         ratio = neuron.parts[index].consensus_ratio
         sharpness = -ratio if math.isfinite(ratio) else 0.0
-        return best.get(f"{prefix}{index}", math.inf), sharpness
+        return best.get(motif_id(neuron.layer, neuron.neuron, index), math.inf), sharpness
 
     return sorted(range(len(neuron.parts)), key=key)
 

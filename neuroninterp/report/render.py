@@ -72,7 +72,7 @@ def render(result: AnalysisResult) -> str:
     document = environment.get_template("report.html").render(
         result=result,
         verdict=result.verdict,
-        title=_title(result.model),
+        title=result.model_name,
         facts=_facts(result),
         certainty=_typeset(certainty(result)),
         advice=_typeset(filter_advice(result)),
@@ -123,11 +123,6 @@ def _sentence(text: str) -> str:
 
 def _typeset(text: str) -> str:
     return text.replace("'", "\u2019")
-
-
-def _title(model: Mapping[str, Any]) -> str:
-    path = str(model.get("path") or model.get("file") or model.get("name") or "model")
-    return printable(path.replace("\\", "/").rstrip("/").rpartition("/")[2] or path)
 
 
 def _facts(result: AnalysisResult) -> str:

@@ -20,14 +20,16 @@ FIGURE_ENDINGS = (".svg", ".png", ".pdf")
 _MOST_DOTS = 2**16 - 1
 """Width or height of a picture that matplotlib can draw."""
 
+# Letters' outlines get names from a random salt unless it is fixed; files should be equal.
+_SAME_BYTES = {"svg.hashsalt": "neuroninterp"}
+
 _PRINT = {
     # As journals ask: letters that stay text, in a font that they have, none of Type 3.
     "font.family": "sans-serif",
     "font.sans-serif": ["Arial", "Helvetica", "Liberation Sans", "DejaVu Sans"],
     "svg.fonttype": "none",
     "pdf.fonttype": 42,
-    # Letters' outlines get names from a random salt unless it is fixed; files should be equal.
-    "svg.hashsalt": "neuroninterp",
+    **_SAME_BYTES,
 }
 
 
@@ -53,8 +55,7 @@ def save_figure(figure: Figure, folder: Path, stem: str, *, dpi: int) -> list[Pa
     import matplotlib
 
     written = [folder / f"{stem}.svg", folder / f"{stem}.png"]
-    # Letters' outlines get names from a random salt unless it is fixed; files should be equal.
-    with matplotlib.rc_context({"svg.hashsalt": "neuroninterp"}):
+    with matplotlib.rc_context(_SAME_BYTES):
         figure.savefig(written[0], metadata={"Date": None})
         figure.savefig(written[1], dpi=dpi)
     return written
