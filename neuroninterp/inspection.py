@@ -11,6 +11,7 @@ from neuroninterp.backend import device_in_use
 from neuroninterp.measurement import LayerFields, measure_fields, shortened
 from neuroninterp.performance import mean_performance, spoken
 from neuroninterp.results.summary import describe_fields
+from neuroninterp.terminal import print_uncut
 from neuroninterp.text import numbered, printable
 
 if TYPE_CHECKING:
@@ -134,9 +135,7 @@ def print_description(model: Model, fields: Sequence[LayerFields] | None = None)
     rows |= {layer.number: _blocked_row(layer) for layer in model.blocked}
     for _, row in sorted(rows.items()):
         table.add_row(*(escape(cell) for cell in row))
-    # A narrow terminal wraps the lines; cutting names or numbers off would hide them.
-    needed = Console(width=10_000).measure(table).maximum
-    Console(highlight=False, width=max(console.width, needed)).print(table)
+    print_uncut(table)
     for sentence in (*_remarks(fields), *_refusals(model), *_notes(model)):
         console.print(escape(sentence), soft_wrap=True)
 

@@ -6,6 +6,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from neuroninterp.terminal import print_uncut
+
 if TYPE_CHECKING:
     import pandas as pd
 
@@ -23,7 +25,6 @@ def print_table(table: pd.DataFrame, shown: Mapping[str, str]) -> None:
         Heading of each column to show, by its name.
     """
     from rich import box
-    from rich.console import Console
     from rich.markup import escape
     from rich.table import Table
 
@@ -33,9 +34,7 @@ def print_table(table: pd.DataFrame, shown: Mapping[str, str]) -> None:
         drawn.add_column(heading, justify="right" if number else "left", no_wrap=True)
     for row in table[list(shown)].itertuples(index=False):
         drawn.add_row(*(escape(_cell(value)) for value in row))
-    needed = Console(width=10_000).measure(drawn).maximum
-    console = Console(highlight=False)
-    Console(highlight=False, width=max(console.width, needed)).print(drawn)
+    print_uncut(drawn)
 
 
 def write_table(table: pd.DataFrame, path: Path) -> None:

@@ -10,6 +10,7 @@ from neuroninterp.comparison.known import known_rows
 from neuroninterp.comparison.rows import FOUND_IN, where
 from neuroninterp.comparison.unmatched import unmatched_rows
 from neuroninterp.results import AnalysisResult
+from neuroninterp.results.tables import frame
 from neuroninterp.text import numbered, printable
 
 if TYPE_CHECKING:
@@ -117,12 +118,10 @@ def compare(first: AnalysisResult, second: AnalysisResult, *, n_jobs: int = -1) 
     RunComparison
         The same with both sides exchanged where the runs are.
     """
-    import pandas as pd
-
     unmatched, by_chance = unmatched_rows(first, second, n_jobs)
     rows = [*known_rows(first, second), *unmatched]
     rows.sort(key=lambda row: (FOUND_IN.index(row["found_in"]), row["kind"]))
-    motifs = pd.DataFrame(rows, columns=list(_COLUMNS)).astype(_COLUMNS)
+    motifs = frame(rows, _COLUMNS)
     return RunComparison(first, second, motifs, by_chance, tuple(_notes(first, second)))
 
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from neuroninterp.motifs.information import consensus
 from neuroninterp.motifs.matching import E_VALUE, match
 from neuroninterp.motifs.meme import MemeMotif
+from neuroninterp.motifs.records import Match
 from neuroninterp.text import printable
 
 if TYPE_CHECKING:
@@ -15,7 +16,7 @@ if TYPE_CHECKING:
 
     from neuroninterp.motifs.databases import MotifDatabase
 
-__all__ = ["match_table"]
+__all__ = ["match_table", "match_values"]
 
 _COLUMNS = {
     "Query_ID": "object",
@@ -77,26 +78,43 @@ def match_table(
 
     ppms, ids = [motif.ppm for motif in motifs], [motif.id for motif in motifs]
     hits = match(ppms, database, names=ids, relevant=relevant, e_value=e_value, n_jobs=n_jobs)
-    rows: list[dict[str, Any]] = [
-        {
-            "Query_ID": printable(found.query),
-            "Target_ID": printable(found.target_id),
-            "p-value": found.p_value,
-            "E-value": found.e_value,
-            "Overlap": found.overlap,
-            "Query_consensus": consensus(motif.ppm[found.start : found.end]),
-            "Orientation": found.strand,
-            "query_name": printable(motif.name),
-            "target_name": printable(found.target_name),
-            "start": found.start,
-            "end": found.end,
-            "covered": found.covered,
-            "whole": found.whole,
-            "relevant": found.relevant,
-        }
+    rows = [
+        {**match_values(found, consensus(motif.ppm)), "query_name": printable(motif.name)}
         for motif, matches in zip(motifs, hits, strict=True)
         for found in matches
     ]
     numbers = [number for number, matches in enumerate(hits) for _ in matches]
     index = pd.Index(numbers, name="motif", dtype="int64")
     return pd.DataFrame(rows, index=index, columns=list(_COLUMNS)).astype(_COLUMNS)
+
+
+def match_values(found: Match, consensus: str) -> dict[str, Any]:
+    """Return a match as the columns that every table of matches has.
+
+    Parameters
+    ----------
+    found : Match
+        The match.
+    consensus : str
+        Of the whole query.
+
+    Returns
+    -------
+    dict
+        Names as in the MEME suite's Tomtom where it has one.
+    """
+    return {
+        "Query_ID": printable(found.query),
+        "Target_ID": printable(found.target_id),
+        "p-value": found.p_value,
+        "E-value": found.e_value,
+        "Overlap": found.overlap,
+        "Query_consensus": consensus[found.start : found.end],
+        "Orientation": found.strand,
+        "target_name": printable(found.target_name),
+        "start": found.start,
+        "end": found.end,
+        "covered": found.covered,
+        "whole": found.whole,
+        "relevant": found.relevant,
+    }

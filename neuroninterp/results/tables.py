@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
+from neuroninterp.motifs.match_table import match_values
 from neuroninterp.motifs.records import Match, Motif
 from neuroninterp.results.records import AnalysisResult, NeuronResult, motif_id
 from neuroninterp.results.summary import layer_row
@@ -255,21 +256,9 @@ def _match_row(
     result: NeuronResult, match: Match, part: int | None, motif: Motif | None
 ) -> dict[str, Any]:
     return {
-        "Query_ID": match.query,
-        "Target_ID": printable(match.target_id),
-        "p-value": match.p_value,
-        "E-value": match.e_value,
-        "Overlap": match.overlap,
-        "Query_consensus": motif.consensus[match.start : match.end] if motif else "",
-        "Orientation": match.strand,
+        **match_values(match, motif.consensus if motif else ""),
         "layer": result.layer,
         "neuron": result.neuron,
         "part": part,
-        "target_name": printable(match.target_name),
-        "start": match.start,
-        "end": match.end,
-        "covered": match.covered,
-        "whole": match.whole,
-        "relevant": match.relevant,
         "target_start": match.target_start,
     }
