@@ -110,6 +110,8 @@ def test_matches_and_top_sequences_are_told() -> None:
     low, high, levels, counts, windows = drawn["profile"]
     assert (low, high) == (neuron.profile.edges[0], neuron.profile.edges[-1])
     assert len(levels) == len(counts) == 20
+    told = np.array(levels, float)  # None, for what is not known, becomes NaN
+    np.testing.assert_allclose(told, neuron.profile.model_shares, rtol=1e-3)
     assert windows == neuron.profile.data_windows
 
 

@@ -6,7 +6,6 @@ Lists stand for records where there are thousands of them; their order is told b
 
 from __future__ import annotations
 
-import json
 import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -17,7 +16,8 @@ import numpy as np
 from neuroninterp.motifs.dictionary import DictionaryMotif
 from neuroninterp.motifs.records import KnownMotif, Match, Motif
 from neuroninterp.motifs.syntax import Syntax
-from neuroninterp.report.encoding import Encoded, encode_ppms
+from neuroninterp.report.encoding import Encoded, embed_json, encode_ppms
+from neuroninterp.report.vector_logo import COLOURS, GLYPHS, LETTER_MARGIN, LOWEST_BITS
 from neuroninterp.results.records import (
     ActivationProfile,
     AnalysisResult,
@@ -31,6 +31,7 @@ from neuroninterp.text import printable
 __all__ = [
     "LARGEST",
     "SHOWN_MOTIFS",
+    "SOURCES",
     "YOUR_SEQUENCES",
     "Payload",
     "ordered_parts",
@@ -46,6 +47,9 @@ SHOWN_MOTIFS = 30
 YOUR_SEQUENCES = "Your sequences"
 """What everything that the user's data gave is called."""
 
+SOURCES = {"model": "Drawn from the model", "data": YOUR_SEQUENCES}
+"""What both sources of a neuron's sequences are called."""
+
 _MATCHES_A_PART = 3
 _NAME = 60
 _BESIDE = 10
@@ -53,6 +57,16 @@ _BESIDE = 10
 
 _DEGREES = ((None, 10), (64, 10), (32, 10), (16, 5), (8, 3), (4, 1), (2, 0), (1, 0))
 """Parts and top sequences of a neuron that are drawn; less where the page would grow too large."""
+
+_CONSTANTS = {
+    "glyphs": GLYPHS,
+    "colours": COLOURS,
+    "margin": LETTER_MARGIN,
+    "lowest": LOWEST_BITS,
+    "sources": SOURCES,
+    "shownMotifs": SHOWN_MOTIFS,
+}
+"""What the script shares with Python, so that it need not say it again."""
 
 
 @dataclass(frozen=True)
@@ -62,12 +76,16 @@ class Payload:
     Parameters
     ----------
     values : dict
-        ``targets``, ``layers`` (see the module's functions) and ``digits``.
+        ``targets``, ``layers`` (see the module's functions) and what the script shares with
+        Python: outlines and colours of letters, names.
+    text : str
+        The same as JSON that a ``<script>`` element may hold.
     most_parts : int or None
         Parts of a neuron that are drawn; None for all.
     """
 
     values: dict[str, Any]
+    text: str
     most_parts: int | None
 
 
@@ -91,11 +109,12 @@ def page_payload(result: AnalysisResult, *, largest: int = LARGEST) -> Payload:
     targets = _Targets(result)
     for parts, sequences in _DEGREES:
         layers = [_layer(layer, targets, parts, sequences) for layer in result.layers]
-        values = {"targets": targets.rows, "layers": layers}
-        if len(json.dumps(values, separators=(",", ":"))) <= largest:
+        values = {**_CONSTANTS, "targets": targets.rows, "layers": layers}
+        text = embed_json(values)
+        if len(text) <= largest:
             break
     whole = all(parts is None or len(n.parts) <= parts for x in result.layers for n in x.neurons)
-    return Payload(values, None if whole else parts)
+    return Payload(values, text, None if whole else parts)
 
 
 def ordered_parts(neuron: NeuronResult) -> list[int]:
@@ -245,12 +264,15 @@ def _motif(motif: Motif, matrix: Encoded) -> list[Any]:
 
 
 def _profile(profile: ActivationProfile) -> list[Any]:
-    """Return ``[first edge, last edge, log2 of each level, windows of each level, windows]``."""
+    """Return ``[first edge, last edge, share of each level, windows of each level, windows]``.
+
+    The shares are those of random windows, the numbers those of the user's sequences.
+    """
     counts = profile.data_counts
     return [
         _digits(float(profile.edges[0]), 5),
         _digits(float(profile.edges[-1]), 5),
-        [_digits(float(value), 4) for value in profile.log2_level],
+        [_digits(float(share), 4) for share in profile.model_shares],
         None if counts is None else [int(count) for count in counts],
         profile.data_windows,
     ]

@@ -11,11 +11,9 @@ from neuroninterp.performance import SCORES
 from neuroninterp.report import numbers
 from neuroninterp.report.advice import certainty, filter_advice
 from neuroninterp.report.chart import fraction_chart
-from neuroninterp.report.encoding import embed_json
 from neuroninterp.report.model_card import model_card
 from neuroninterp.report.network_chart import NARROW, WIDE, Frame, NetworkChart, network_chart
-from neuroninterp.report.payload import SHOWN_MOTIFS, YOUR_SEQUENCES, Payload, page_payload
-from neuroninterp.report.vector_logo import GLYPHS, LETTER_MARGIN, LOWEST_BITS
+from neuroninterp.report.payload import SHOWN_MOTIFS, SOURCES, page_payload
 from neuroninterp.results.command import repeat_command
 from neuroninterp.results.records import AnalysisResult
 from neuroninterp.text import numbered, printable
@@ -32,8 +30,6 @@ _SCRIPTS = (
 
 _LARGE = ("auroc", "aupr")
 """Scores that stand first; the others follow in a line."""
-
-_SOURCES = {"model": "Drawn from the model", "data": YOUR_SEQUENCES}
 
 
 def render(result: AnalysisResult) -> str:
@@ -92,7 +88,7 @@ def render(result: AnalysisResult) -> str:
         cards=model_card(result),
         command=repeat_command(result),
         style=Markup(_text("report.css")),
-        data=Markup(embed_json(_data(payload))),
+        data=Markup(payload.text),
         script=Markup('"use strict";\n(() => {\n' + "".join(map(_script, _SCRIPTS)) + "})();\n"),
     )
     # Undecodable bytes of file names would make the document impossible to write as UTF-8.
@@ -105,16 +101,6 @@ def _text(name: str) -> str:
 
 def _script(name: str) -> str:
     return _text(f"{name}.js")
-
-
-def _data(payload: Payload) -> dict[str, Any]:
-    return {
-        "glyphs": GLYPHS,
-        "margin": LETTER_MARGIN,
-        "lowest": LOWEST_BITS,
-        "shownMotifs": SHOWN_MOTIFS,
-        **payload.values,
-    }
 
 
 def _sentence(text: str) -> str:
@@ -193,7 +179,7 @@ def _dictionaries(result: AnalysisResult) -> list[dict[str, Any]]:
     found = []
     for layer in result.layers:
         sides = [
-            {"source": source, "label": _SOURCES[source], "number": len(motifs)}
+            {"source": source, "label": SOURCES[source], "number": len(motifs)}
             for source, motifs in layer.dictionaries.items()
             if motifs
         ]

@@ -55,10 +55,7 @@ const memeText = (motif, identifier, name, sequences) => {
 
 /* A logo that stands alone: colours of the page's light side written into it. */
 const PAPER = {
-  A: "#1b7f3b",
-  C: "#1f5fc4",
-  G: "#d98200",
-  T: "#c8322b",
+  ...page.colours,
   axis: "#9aa3a8",
   text: "#5a636d",
   band: "#e2eff0",

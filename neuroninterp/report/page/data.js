@@ -91,7 +91,11 @@ const neuronAt = (layer, k) => layers.get(layer)?.neurons.find((neuron) => neuro
 
 const titleOf = (neuron) => `Layer ${neuron.layer}, neuron ${neuron.k}`;
 const partName = (part) =>
-  part.kind === "part" ? `Part ${part.index}` : part.kind === "data" ? "Your sequences" : "Mixture";
+  part.kind === "part"
+    ? `Part ${part.index}`
+    : part.kind === "data"
+      ? page.sources.data
+      : "Mixture";
 
 const fixed = (value, digits = 2) =>
   value === null || value === undefined ? MISSING : value.toFixed(digits).replace("-", "\u2212");

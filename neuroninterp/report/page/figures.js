@@ -4,20 +4,14 @@ const widthOf = (host, most) => Math.max(240, Math.min(most, host.clientWidth ||
 
 /* How often a window reaches each level: random ones as a line, the user's as bars, log scale. */
 const histogram = (profile, width) => {
-  const [low, high, log2, counts, windows] = profile;
-  const levels = log2.length,
+  const [low, high, shares, counts, windows] = profile;
+  const levels = shares.length,
     height = 170,
     left = 46,
     right = 10,
     top = 10,
     bottom = height - 34;
-  // The level itself: what lies above its lower edge, less what lies above the next one.
-  const random = log2.map((value, i) => {
-    if (value === null) return null;
-    const above = i + 1 < levels && log2[i + 1] !== null ? 2 ** log2[i + 1] : 0;
-    const share = 2 ** value - above;
-    return share > 0 ? Math.log10(share) : null;
-  });
+  const random = shares.map((share) => (share > 0 ? Math.log10(share) : null));
   const data = counts
     ? counts.map((number) => (number > 0 ? Math.log10(number / windows) : null))
     : [];

@@ -131,7 +131,6 @@ const entryFigure = (layer, name, width) => {
     ),
   );
 };
-const SOURCES = { model: "Drawn from the model", data: "Your sequences" };
 const syntaxSection = (neuron, width) => {
   const layer = layers.get(neuron.layer);
   const names = [
@@ -139,7 +138,7 @@ const syntaxSection = (neuron, width) => {
   ].filter((name) => layer.dictionary[name]);
   const blocks = neuron.syntax.flatMap(([source, found]) =>
     [
-      neuron.syntax.length > 1 ? element("h4", {}, SOURCES[source]) : null,
+      neuron.syntax.length > 1 ? element("h4", {}, page.sources[source]) : null,
       ...found.map((one) =>
         element(
           "figure",
