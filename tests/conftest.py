@@ -18,6 +18,16 @@ resolve_device("cpu")
 import_keras()
 
 
+@pytest.fixture(autouse=True)
+def nothing_left_in_pyplot() -> Iterator[None]:
+    """Fail the test that leaves a figure behind, not a later one that counts them."""
+    yield
+    if pyplot := sys.modules.get("matplotlib.pyplot"):
+        left = pyplot.get_fignums()
+        pyplot.close("all")
+        assert left == [], "figures left open"
+
+
 @pytest.fixture
 def run_here(
     capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch

@@ -23,6 +23,8 @@ from types import TracebackType
 from typing import Any
 from unittest import mock
 
+from matplotlib import pyplot
+
 from neuroninterp.cli import main
 
 __all__ = ["Shell"]
@@ -84,6 +86,8 @@ class Shell:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
+        # A page that draws leaves its figures to be shown; here nobody looks at them.
+        pyplot.close("all")
         self._stack.close()
 
     def run(self, commands: str) -> tuple[str, str, int]:
