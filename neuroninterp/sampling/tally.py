@@ -110,7 +110,7 @@ class Tally:
 
     def converged(self, error: float) -> bool:
         """Say whether the populations agree as closely as that."""
-        return self._number.sum() > 0 and self.ppm_error() <= error
+        return bool(self._number.sum() > 0) and self.ppm_error() <= error
 
     def close(self, error: float) -> None:
         """Note whether the neuron converged by the standard of its effort."""
