@@ -157,7 +157,7 @@ class Incremental:
     def _chunks(self, edits: Edits) -> list[tuple[np.ndarray, np.ndarray]]:
         """Split edits so that what each dense layer reads starts at one place in a chunk."""
         tensors = [source.tensor for source in self._joins.values()]
-        starts = np.zeros((1, 1), np.int32)
+        starts: np.ndarray = np.zeros((1, 1), np.int32)
         if tensors:
             starts = np.array([self._reach.windows[tensor].starts for tensor in tensors], np.int32)
         unique, which = np.unique(starts, axis=1, return_inverse=True)

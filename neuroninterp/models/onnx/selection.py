@@ -220,7 +220,7 @@ def _gather(operation: Operation, translation: Translation) -> Tensor:
 def _rank(operation: Operation) -> int:
     """Return the rank of an operation's indices; a GatherND picks slices by rows of them."""
     indices = operation.inputs[1]
-    shape = indices.value.shape if isinstance(indices, Constant) else ()
+    shape: tuple[int, ...] = indices.value.shape if isinstance(indices, Constant) else ()
     if operation.kind == "Gather":
         return len(shape)
     if len(shape) != 2 or shape[1] != 1 or operation.attributes.get("batch_dims", 0):
