@@ -130,6 +130,14 @@ def setting(name: str, value: int) -> Change:
     return change
 
 
+def order_of_axes(*order: int) -> Change:
+    def change(model: onnx.ModelProto) -> None:
+        node = helper.make_node("Transpose", ["dna"], ["turned"], perm=order)
+        model.graph.node.append(node)
+
+    return change
+
+
 def without_output(model: onnx.ModelProto) -> None:
     model.graph.node.add(op_type="Relu", input=["dna"])
 
@@ -176,6 +184,8 @@ SAID = {
     "no type": (node(op_type=""), "has no type or no output"),
     "stride": (setting("strides", 2**62), "has strides of"),
     "dilation": (setting("dilations", 2**31), "has dilations of"),
+    "an axis left out": (order_of_axes(3, 2, 1), r"'Transpose' puts axes in the order \[3, 2, 1\]"),
+    "an axis twice": (order_of_axes(0, 1, 1), r"the order \[0, 1, 1\], which leaves one out"),
     "long name": (node(name="N" * 10_000_000), "the name 'NNNN.* longer than 10,000"),
     "operations": (many_nodes, "more than 20,000 operations"),
     "texts for input": (typed_input(TensorProto.STRING), "'dna' holds no numbers"),

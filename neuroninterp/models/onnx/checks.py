@@ -1,7 +1,8 @@
 """What an ONNX file says of itself is checked once, before any library believes it.
 
-ONNX Runtime and TensorFlow end the process where a stored tensor is smaller than its shape or
-a stride is larger than they count; NumPy and protocol buffers raise errors of every kind.
+ONNX Runtime and TensorFlow end the process where a stored tensor is smaller than its shape, a
+stride is larger than they count, or an order of axes leaves one out; NumPy and protocol buffers
+raise errors of every kind.
 """
 
 from __future__ import annotations
@@ -56,7 +57,7 @@ _FIELDS = {
 
 
 def check_nodes(path: Path, model: Any) -> None:
-    """Refuse too many operations, operations that no network has, and names that are no text.
+    """Refuse too many operations, settings that no network has, and names that are no text.
 
     Parameters
     ----------
@@ -84,6 +85,12 @@ def check_nodes(path: Path, model: Any) -> None:
         if not node.op_type or not any(node.output):
             raise ModelError(f"{where} has no type or no output; export or copy the model again")
         for attribute in node.attribute:
+            order = sorted(attribute.ints)
+            if attribute.name == "perm" and order != list(range(len(order))):
+                raise ModelError(
+                    f"{where} puts axes in the order {list(attribute.ints)[:_LARGEST_RANK]}, which "
+                    "leaves one out; export or copy the model again"
+                )
             if attribute.name not in _SETTINGS:
                 continue
             largest = max(map(abs, (attribute.i, *attribute.ints)))

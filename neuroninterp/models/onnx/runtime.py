@@ -209,13 +209,14 @@ class OnnxRuntime:
     def _call(self, session: Any, names: Sequence[str], batch: np.ndarray) -> list[np.ndarray]:
         import onnxruntime
 
+        feed = self._feed(session, batch)
         options = onnxruntime.RunOptions()
         options.log_severity_level = 4
         limit = Timer(LONGEST_LOOP, setattr, (options, "terminate", True))
         if self._loops:
             limit.start()
         try:
-            outputs = session.run(names, self._feed(session, batch), options)
+            outputs = session.run(names, feed, options)
         except Exception as error:  # ONNX Runtime's own exceptions share no narrower base
             what = f"fails on input of shape {batch.shape}: {_reason(error)}"
             if limit.finished.is_set():
@@ -223,7 +224,7 @@ class OnnxRuntime:
             raise ModelError(f"{self._file.path}: ONNX Runtime {what}") from error
         finally:
             limit.cancel()
-        return [np.asarray(output) for output in outputs]
+        return [_independent(np.asarray(output), feed) for output in outputs]
 
     def _feed(self, session: Any, batch: np.ndarray) -> dict[str, np.ndarray]:
         """Return the sequences and, for every other input, the value that it is held at."""
@@ -249,6 +250,15 @@ def _first_batch(output: np.ndarray, rows: int, axis: int, batches: int) -> np.n
     if axis:
         output = np.moveaxis(output, axis, 0)
     return output[:rows] if batches > 1 and _by_row(output, rows * batches) else output
+
+
+def _independent(output: np.ndarray, feed: Mapping[str, np.ndarray]) -> np.ndarray:
+    """Copy an output that is the memory of an input, which is gone with the input.
+
+    Older ONNX Runtimes (1.24 does, 1.26 does not) answer so where a graph passes an input on.
+    """
+    passed_on = any(np.may_share_memory(output, value) for value in feed.values())
+    return output.copy() if passed_on else output
 
 
 def _by_row(output: np.ndarray, rows: int) -> bool:
