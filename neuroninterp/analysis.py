@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from neuroninterp.bottleneck import empirical, structural, verdict
+from neuroninterp.caveats import longer_than_input, not_chosen, not_decoupled, thinly_sampled
 from neuroninterp.channel_order import order_warning
 from neuroninterp.errors import DataError, ModelError, UnsupportedOperationError
 from neuroninterp.layer_analysis import LayerOptions, analyse_layer
@@ -23,7 +24,6 @@ from neuroninterp.results import AnalysisResult, prepare_output, write_results
 from neuroninterp.run_facts import arguments_of, data_card, model_card, versions
 from neuroninterp.sampling import check_effort, check_neurons, sampling_seconds
 from neuroninterp.sequences import Sequences, read_sequences
-from neuroninterp.text import numbered
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -156,7 +156,7 @@ def analyze(
     results, localist = [], {}
     skipped = [*(layer.reason for layer in model.blocked), *too_long]
     if layers is not None:
-        skipped += _not_chosen(model, layers)
+        skipped += not_chosen(model, layers)
     for number in chosen:
         result, flags, left_out = analyse_layer(
             model,
@@ -168,7 +168,7 @@ def analyze(
         )
         results.append(result)
         localist[number] = flags
-        skipped += [*left_out, *_caveats(model, number)]
+        skipped += [*left_out, *longer_than_input(model, number)]
     with progress.stage("checking the channel order"):
         warning = order_warning(results, database, model.layout.alphabet, n_jobs=n_jobs)
     null = {result.layer.number: result.fractions.null_localist for result in results}
@@ -197,7 +197,12 @@ def analyze(
         skipped=tuple(skipped),
         fields=fields,
         blocked=model.blocked,
-        notes=(*model.notes, *_not_decoupled(model), *([] if warning is None else [warning])),
+        notes=(
+            *model.notes,
+            *not_decoupled(model),
+            *thinly_sampled(results),
+            *([] if warning is None else [warning]),
+        ),
         targets=database.known(found for result in results for found in result.target_ids),
     )
     if folder is not None:
@@ -251,40 +256,10 @@ def _within_reason(
     return kept, reasons
 
 
-def _not_chosen(model: Model, chosen: Sequence[int]) -> list[str]:
-    others = [layer.number for layer in model.layers if layer.number not in chosen]
-    if not others:
-        return []
-    return [
-        f"{numbered('layer', others)}: not chosen; the empirical reading rests on "
-        f"{numbered('layer', sorted(set(chosen)))}"
-    ]
-
-
-def _not_decoupled(model: Model) -> list[str]:
-    """Say where decoupling has nothing to do: in a network that pools after its last layer only."""
-    if any(layer.shifts > 1 for layer in model.layers):
-        return []
-    return [
-        "no layer lies above a pool: no shift is hidden, and decoupling has no alignments to tell "
-        "apart; where a neuron has several parts, they are motifs of which any one will do"
-    ]
-
-
 def _spoken(seconds: float) -> str:
     if seconds < 2 * 3600:
         return f"{seconds / 60:.0f} minutes"
     return f"{seconds / 3600:.0f} hours" if seconds < 48 * 3600 else f"{seconds / 86400:.0f} days"
-
-
-def _caveats(model: Model, number: int) -> list[str]:
-    layer = model.layer(number)
-    if model.length is not None and layer.receptive_field > model.length:
-        return [
-            f"layer {number} sees {layer.receptive_field} bp, more than the model's "
-            f"{model.length} bp: it was sampled as if the sequence went on"
-        ]
-    return []
 
 
 def read_data(

@@ -21,7 +21,9 @@ from pypdf import PdfReader
 from selenium.webdriver.common.keys import Keys
 
 import neuroninterp as ni
+from neuroninterp.caveats import thinly_sampled
 from neuroninterp.motifs.information import on_strand
+from neuroninterp.report.advice import sample_caution
 from neuroninterp.results.command import repeat_command
 from neuroninterp.results.tables import neurons_table
 from neuroninterp.text import printable
@@ -258,6 +260,16 @@ def test_the_evidence_stands_on_the_neurons_page(browser: Chromium, report: Repo
         assert bars == (0 if counts is None else np.count_nonzero(counts))
         arrangements = sum(len(found) for found in neuron.syntaxes.values())
         assert len(page.all("#neuron figure.syntax svg")) == arrangements
+        cautions = [told.text for told in page.all("#neuron p.advice")]
+        assert cautions == [told for told in [sample_caution(neuron)] if told]
+
+
+def test_thin_samples_are_told_for_their_layer(browser: Chromium, real: Report) -> None:
+    """The two neurons of cnn-25's second layer are; its first layer is exact."""
+    (told,) = thinly_sampled(real.result.layers)
+    assert told.startswith("layer 2: the samples of 2 of 2 neurons")
+    page = ReportPage(browser, real.path)
+    assert [note.text for note in page.all("section[aria-label='Notes'] li")] == [told]
 
 
 def test_the_model_card_says_how_to_repeat_the_run(browser: Chromium, report: Report) -> None:

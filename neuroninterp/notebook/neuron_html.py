@@ -9,6 +9,7 @@ from neuroninterp.motifs.records import Match
 from neuroninterp.notebook.markup import Column, box, facts, logo, muted, short, strong, table
 from neuroninterp.notebook.motif_html import match_text, motif_facts
 from neuroninterp.notebook.register import WIDEST, Row, in_register
+from neuroninterp.report.advice import sample_caution
 from neuroninterp.report.numbers import fixed, grouped, percent, scientific
 from neuroninterp.results.records import NeuronResult, TopSequence
 
@@ -43,10 +44,12 @@ def neuron_html(neuron: NeuronResult) -> str:
     if neuron.mixture is None:
         return box(strong(title, "dead: no sequence activates it"))
     rows, width = in_register(neuron, _PARTS)
+    caution = sample_caution(neuron)
     hits = sorted((*neuron.matches, *neuron.mixture_matches), key=lambda match: match.e_value)
     return box(
         strong(title, "" if neuron.converged else "sampling did not come to rest"),
         facts([*motif_facts(neuron.mixture), ("parts", str(len(neuron.parts)))]),
+        None if caution is None else muted(caution),
         *(_logo(row, width) for row in rows),
         _stretch(neuron.mixture.ppm, width),
         _more(len(neuron.parts) - _PARTS, "parts", "in .parts"),

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from neuroninterp.report.numbers import percent
-from neuroninterp.results.records import AnalysisResult, LayerResult
+from neuroninterp.results.records import AnalysisResult, LayerResult, NeuronResult
 from neuroninterp.results.summary import fraction_interval
 
-__all__ = ["certainty", "filter_advice"]
+__all__ = ["certainty", "filter_advice", "sample_caution"]
 
 _MOST = 0.5
 """Share of whole motifs from which a layer's filters are mostly motifs."""
@@ -81,6 +81,30 @@ def filter_advice(result: AnalysisResult) -> str:
             f"them: read that one, decoupled. {share}"
         )
     return warning
+
+
+def sample_caution(neuron: NeuronResult) -> str | None:
+    """Warn of a neuron whose sample is worth few independent windows; None for others.
+
+    Parameters
+    ----------
+    neuron : NeuronResult
+        One that may be dead.
+
+    Returns
+    -------
+    str or None
+        One or two sentences.
+    """
+    if not neuron.thinly_sampled:
+        return None
+    advice = "Rely on what its parts share"
+    if neuron.from_data is not None:
+        advice += ", and on the PPM from your sequences"
+    return (
+        f"Letters may be chance: the sample is worth about {neuron.effective_size:.0f} "
+        f"independent windows. {advice}."
+    )
 
 
 def _layer(result: AnalysisResult, number: int | None) -> LayerResult | None:

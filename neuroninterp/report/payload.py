@@ -16,6 +16,7 @@ import numpy as np
 from neuroninterp.motifs.dictionary import DictionaryMotif
 from neuroninterp.motifs.records import KnownMotif, Match, Motif
 from neuroninterp.motifs.syntax import Syntax
+from neuroninterp.report.advice import sample_caution
 from neuroninterp.report.encoding import Encoded, embed_json, encode_ppms
 from neuroninterp.report.vector_logo import COLOURS, GLYPHS, LETTER_MARGIN, LOWEST_BITS
 from neuroninterp.results.records import (
@@ -243,6 +244,7 @@ def _neuron(
         "effective": _digits(neuron.effective_size, 3),
         "error": _digits(neuron.ppm_error, 2),
         "converged": int(neuron.converged),
+        "caution": sample_caution(neuron),
         "profile": None if neuron.profile is None else _profile(neuron.profile),
         "top": [_top_sequence(found, span) for found in neuron.top_sequences[:most_sequences]],
         "syntax": [

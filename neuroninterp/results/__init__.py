@@ -5,6 +5,7 @@ from neuroninterp.results.folder import prepare_output, write_results
 from neuroninterp.results.grammar_tables import dictionary_table, syntax_table
 from neuroninterp.results.read import read_results, stored_ppms
 from neuroninterp.results.records import (
+    FEW_WINDOWS,
     ActivationProfile,
     AnalysisResult,
     LayerResult,
@@ -21,6 +22,7 @@ from neuroninterp.results.tables import (
 )
 
 __all__ = [
+    "FEW_WINDOWS",
     "ActivationProfile",
     "AnalysisResult",
     "LayerResult",

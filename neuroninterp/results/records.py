@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
 __all__ = [
+    "FEW_WINDOWS",
     "ActivationProfile",
     "AnalysisResult",
     "LayerResult",
@@ -29,6 +30,9 @@ __all__ = [
     "TopSequence",
     "motif_id",
 ]
+
+FEW_WINDOWS = 100
+"""Independent windows below which entries near 1/4 are off by more than 0.04: √(P(1 - P) / n)."""
 
 
 def motif_id(layer: int, neuron: int, part: int | None) -> str:
@@ -108,6 +112,11 @@ class NeuronResult:
     def dead(self) -> bool:
         """Whether no sequence activates the neuron."""
         return self.mixture is None
+
+    @property
+    def thinly_sampled(self) -> bool:
+        """Whether the sample is worth fewer independent windows than a PPM takes."""
+        return not self.dead and self.effective_size < FEW_WINDOWS
 
     @property
     def best_match(self) -> Match | None:
@@ -238,7 +247,7 @@ class AnalysisResult:
     blocked : tuple of BlockedLayer
         Convolutions that have no field to sample, each with its reason.
     notes : tuple of str
-        What the user should know about how the model was read.
+        What the user should know about how the model was read and sampled.
     targets : mapping of str to KnownMotif
         The known motifs that a match or a dictionary entry names, by id.
     folder : Path or None

@@ -93,6 +93,7 @@ const showNeuron = (neuron) => {
           : ["No known motif matches."]),
       ),
       facts(neuron),
+      ...(neuron.caution ? [element("p", { class: "advice" }, neuron.caution)] : []),
       section(
         neuron.count > 1 ? "The mixture, and its parts aligned by shift" : "Motif",
         ...logosOf(neuron, false),
