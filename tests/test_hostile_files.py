@@ -138,6 +138,17 @@ def order_of_axes(*order: int) -> Change:
     return change
 
 
+def group(value: int) -> Change:
+    def change(model: onnx.ModelProto) -> None:
+        model.graph.node[0].attribute.append(helper.make_attribute("group", value))
+
+    return change
+
+
+def bias_for_kernel(model: onnx.ModelProto) -> None:
+    model.graph.node[0].input[1] = model.graph.node[0].input[2]
+
+
 def without_output(model: onnx.ModelProto) -> None:
     model.graph.node.add(op_type="Relu", input=["dna"])
 
@@ -186,6 +197,9 @@ SAID = {
     "dilation": (setting("dilations", 2**31), "has dilations of"),
     "an axis left out": (order_of_axes(3, 2, 1), r"'Transpose' puts axes in the order \[3, 2, 1\]"),
     "an axis twice": (order_of_axes(0, 1, 1), r"the order \[0, 1, 1\], which leaves one out"),
+    "no stride": (setting("strides", 0), "has strides of 0"),
+    "group": (group(-2), "has group of -2"),
+    "kernel": (bias_for_kernel, r"'Conv_0' has a kernel of shape \[3\]"),
     "long name": (node(name="N" * 10_000_000), "the name 'NNNN.* longer than 10,000"),
     "operations": (many_nodes, "more than 20,000 operations"),
     "texts for input": (typed_input(TensorProto.STRING), "'dna' holds no numbers"),

@@ -1,8 +1,8 @@
 """What an ONNX file says of itself is checked once, before any library believes it.
 
 ONNX Runtime and TensorFlow end the process where a stored tensor is smaller than its shape, a
-stride is larger than they count, or an order of axes leaves one out; NumPy and protocol buffers
-raise errors of every kind.
+stride is zero or larger than they count, a kernel is no kernel, or an order of axes leaves one out;
+NumPy and protocol buffers raise errors of every kind.
 """
 
 from __future__ import annotations
@@ -29,6 +29,11 @@ _LARGEST_SETTING = 2**24
 _SETTINGS = frozenset(
     {"dilations", "group", "kernel_shape", "output_padding", "output_shape", "pads", "strides"}
 )
+_COUNTS = frozenset({"dilations", "group", "kernel_shape", "strides"})
+"""Of these the smallest is 1."""
+_CONVOLUTIONS = frozenset({"Conv", "ConvTranspose"})
+_SMALLEST_RANK = 3
+"""Axes of the kernel of a convolution along one axis."""
 _LARGEST_EXPANSION = 200
 """How much larger than its numbers a sparse tensor may be."""
 _ALWAYS_SPARSE = 2**20
@@ -80,25 +85,33 @@ def check_nodes(path: Path, model: Any) -> None:
                 f"{path}: the name {name[:40]!r} is not UTF-8, or longer than {_LONGEST_NAME:,} "
                 "characters; export or copy the model again"
             )
+    kernels = {tensor.name: tensor.dims for tensor in model.graph.initializer}
     for node in all_nodes(model):
         where = f"{path}: operation {node.name or node.op_type!r}"
         if not node.op_type or not any(node.output):
             raise ModelError(f"{where} has no type or no output; export or copy the model again")
-        for attribute in node.attribute:
-            order = sorted(attribute.ints)
-            if attribute.name == "perm" and order != list(range(len(order))):
-                raise ModelError(
-                    f"{where} puts axes in the order {list(attribute.ints)[:_LARGEST_RANK]}, which "
-                    "leaves one out; export or copy the model again"
-                )
-            if attribute.name not in _SETTINGS:
-                continue
-            largest = max(map(abs, (attribute.i, *attribute.ints)))
-            if largest > _LARGEST_SETTING:
-                raise ModelError(
-                    f"{where} has {attribute.name} of {largest:,}, more than any sequence is "
-                    "long; export or copy the model again"
-                )
+        _check_settings(where, node)
+        kernel = kernels.get(node.input[1]) if len(node.input) > 1 else None
+        if node.op_type in _CONVOLUTIONS and kernel is not None and len(kernel) < _SMALLEST_RANK:
+            raise ModelError(
+                f"{where} has a kernel of shape {_shape(kernel)}; export or copy the model again"
+            )
+
+
+def _check_settings(where: str, node: Any) -> None:
+    """Refuse sizes and orders that no operation has."""
+    for attribute in node.attribute:
+        given = (*attribute.ints,) or ((attribute.i,) if attribute.HasField("i") else ())
+        said = None
+        smallest, largest = min(given, default=1), max(map(abs, given), default=1)
+        if attribute.name == "perm" and sorted(given) != [*range(len(given))]:
+            said = f"puts axes in the order {list(given)[:_LARGEST_RANK]}, which leaves one out"
+        elif attribute.name in _COUNTS and smallest < 1:
+            said = f"has {attribute.name} of {smallest:,}"
+        elif attribute.name in _SETTINGS and largest > _LARGEST_SETTING:
+            said = f"has {attribute.name} of {largest:,}, more than any sequence is long"
+        if said is not None:
+            raise ModelError(f"{where} {said}; export or copy the model again")
 
 
 def check_tensors(path: Path, model: Any) -> None:
