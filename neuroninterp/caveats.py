@@ -54,7 +54,7 @@ def thinly_sampled(layers: Sequence[LayerResult]) -> list[str]:
             sentences.append(
                 f"layer {number}: the samples of {len(sizes)} of {len(layer.neurons)} neurons are "
                 f"worth fewer than {FEW_WINDOWS} independent windows of {field} bp (median "
-                f"{median(sizes):.0f}); letters of their PPMs may be chance where parts do not "
-                "share them"
+                f"{median(sizes):.0f}); letters of their PPMs may be chance, unless another seed "
+                "shows them again"
             )
     return sentences

@@ -45,7 +45,7 @@ def test_a_neurons_caution_names_what_there_is_to_rely_on() -> None:
     told = sample_caution(neuron)
     assert told is not None
     assert "worth about 21 independent windows" in told
-    assert told.endswith("its parts share, and on the PPM from your sequences.")
+    assert told.endswith("another seed shows again, and on the PPM from your sequences.")
     told = sample_caution(dataclasses.replace(neuron, from_data=None))
     assert told is not None
-    assert told.endswith("its parts share.")
+    assert told.endswith("another seed shows again.")

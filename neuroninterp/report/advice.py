@@ -98,12 +98,12 @@ def sample_caution(neuron: NeuronResult) -> str | None:
     """
     if not neuron.thinly_sampled:
         return None
-    advice = "Rely on what its parts share"
+    surer = "Rely on what another seed shows again"
     if neuron.from_data is not None:
-        advice += ", and on the PPM from your sequences"
+        surer += ", and on the PPM from your sequences"
     return (
-        f"Letters may be chance: the sample is worth about {neuron.effective_size:.0f} "
-        f"independent windows. {advice}."
+        f"Letters may be chance, also where several parts share them: the sample is worth about "
+        f"{neuron.effective_size:.0f} independent windows. {surer}."
     )
 
 
