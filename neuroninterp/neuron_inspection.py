@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from neuroninterp.fields.layers import Layer
 from neuroninterp.motifs.records import Match, Motif, Part
+from neuroninterp.report.advice import sample_caution
 from neuroninterp.report.encoding import informative_span
 from neuroninterp.report.terminal_logo import terminal_logo
 from neuroninterp.results import NeuronResult
@@ -119,6 +120,8 @@ def print_neuron(layer: Layer, neuron: NeuronResult, *, parts: int, mixture: boo
     console.print(f"[bold]{escape(title)}[/bold]: {escape(_facts(layer, neuron))}", soft_wrap=True)
     if neuron.mixture is None:
         return
+    if caution := sample_caution(neuron):
+        console.print(f"note: {caution}", soft_wrap=True)
     if mixture and len(neuron.parts) > 1:
         found = neuron.mixture_matches
         _print_motif(console, "mixture", neuron.mixture, found[0] if found else None)

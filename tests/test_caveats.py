@@ -9,6 +9,7 @@ import pytest
 from example_result import example_result
 
 from neuroninterp.caveats import thinly_sampled
+from neuroninterp.neuron_inspection import print_neuron
 from neuroninterp.report.advice import sample_caution
 from neuroninterp.results import FEW_WINDOWS, LayerResult
 
@@ -49,3 +50,15 @@ def test_a_neurons_caution_names_what_there_is_to_rely_on() -> None:
     told = sample_caution(dataclasses.replace(neuron, from_data=None))
     assert told is not None
     assert told.endswith("another seed shows again.")
+
+
+@pytest.mark.parametrize("size", [20.6, 412.5])
+def test_the_terminal_says_so_before_the_logos(
+    size: float, capsys: pytest.CaptureFixture[str]
+) -> None:
+    layer = layer_of(size)
+    neuron = layer.neurons[0]
+    print_neuron(layer.layer, neuron, parts=1, mixture=False)
+    _, second, *_ = capsys.readouterr().out.splitlines()
+    caution = sample_caution(neuron)
+    assert (second == f"note: {caution}") == (caution is not None) == (size < FEW_WINDOWS)
