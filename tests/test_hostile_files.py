@@ -123,9 +123,9 @@ def node(**fields: Any) -> Change:
     return change
 
 
-def setting(name: str, value: int) -> Change:
+def setting(name: str, value: int | list[int]) -> Change:
     def change(model: onnx.ModelProto) -> None:
-        model.graph.node[0].attribute.append(helper.make_attribute(name, [value]))
+        model.graph.node[0].attribute.append(helper.make_attribute(name, value))
 
     return change
 
@@ -134,13 +134,6 @@ def order_of_axes(*order: int) -> Change:
     def change(model: onnx.ModelProto) -> None:
         node = helper.make_node("Transpose", ["dna"], ["turned"], perm=order)
         model.graph.node.append(node)
-
-    return change
-
-
-def group(value: int) -> Change:
-    def change(model: onnx.ModelProto) -> None:
-        model.graph.node[0].attribute.append(helper.make_attribute("group", value))
 
     return change
 
@@ -193,12 +186,12 @@ SAID = {
     "sparse": (sparse, "sparse tensor 'thin' of shape .* holds 1 numbers"),
     "no output": (without_output, "'Relu' has no type or no output"),
     "no type": (node(op_type=""), "has no type or no output"),
-    "stride": (setting("strides", 2**62), "has strides of"),
-    "dilation": (setting("dilations", 2**31), "has dilations of"),
+    "stride": (setting("strides", [2**62]), "has strides of"),
+    "dilation": (setting("dilations", [2**31]), "has dilations of"),
     "an axis left out": (order_of_axes(3, 2, 1), r"'Transpose' puts axes in the order \[3, 2, 1\]"),
     "an axis twice": (order_of_axes(0, 1, 1), r"the order \[0, 1, 1\], which leaves one out"),
-    "no stride": (setting("strides", 0), "has strides of 0"),
-    "group": (group(-2), "has group of -2"),
+    "no stride": (setting("strides", [0]), "has strides of 0"),
+    "group": (setting("group", -2), "has group of -2"),
     "kernel": (bias_for_kernel, r"'Conv_0' has a kernel of shape \[3\]"),
     "long name": (node(name="N" * 10_000_000), "the name 'NNNN.* longer than 10,000"),
     "operations": (many_nodes, "more than 20,000 operations"),

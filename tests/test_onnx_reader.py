@@ -135,13 +135,15 @@ def test_pools(tmp_path: Path, operation: str, length: int, attributes: dict[str
     verify(read_onnx(net.save(tmp_path / "model.onnx", x)))
 
 
+PADDED = {"kernel_shape": [4], "strides": [2], "pads": [1, 1], "count_include_pad": 1}
+
+
 @pytest.mark.parametrize("opset", [10, 17, 19])
 @pytest.mark.parametrize("length", [20, 22, 23])
 def test_average_that_counts_padding(tmp_path: Path, length: int, opset: int) -> None:
     net = Builder((None, 4, length), opset=opset)
     x = net.conv("dna", 3, 4, 1)
-    common = {"kernel_shape": [4], "strides": [2], "pads": [1, 1], "count_include_pad": 1}
-    x = net.op("AveragePool", net.op("AveragePool", x, **common), **common, ceil_mode=1)
+    x = net.op("AveragePool", net.op("AveragePool", x, **PADDED), **PADDED, ceil_mode=1)
     path = net.save(tmp_path / "model.onnx", net.conv(x, 2, 3, 2))
     # At 20 positions the second pool divides evenly, 20, 10, 5; at 22 and 23 its last window
     # reaches beyond the padding and averages what there is.
@@ -158,8 +160,7 @@ def last_average(opset: int) -> float:
     Older ones (1.26 does, 1.31 does not) count the fourth too before opset 19.
     """
     net = Builder((None, 1, 11), opset=opset)
-    settings = {"kernel_shape": [4], "strides": [2], "pads": [1, 1], "count_include_pad": 1}
-    graph = net.model(net.op("AveragePool", "dna", **settings, ceil_mode=1))
+    graph = net.model(net.op("AveragePool", "dna", **PADDED, ceil_mode=1))
     session = onnxruntime.InferenceSession(graph.SerializeToString())
     return float(session.run(None, {"dna": np.ones((1, 1, 11), np.float32)})[0][0, 0, -1])
 

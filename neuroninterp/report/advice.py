@@ -102,7 +102,7 @@ def sample_caution(neuron: NeuronResult) -> str | None:
     if neuron.from_data is not None:
         surer += ", and on the PPM from your sequences"
     return (
-        f"Letters may be chance, also where several parts share them: the sample is worth about "
+        "Letters may be chance, also where several parts share them: the sample is worth about "
         f"{neuron.effective_size:.0f} independent windows. {surer}."
     )
 

@@ -90,6 +90,7 @@ const neurons = page.layers.flatMap((layer) =>
 const neuronAt = (layer, k) => layers.get(layer)?.neurons.find((neuron) => neuron.k === k);
 
 const titleOf = (neuron) => `Layer ${neuron.layer}, neuron ${neuron.k}`;
+const routeOf = (layer, k) => `#/neuron/${layer}/${k}`;
 const partName = (part) =>
   part.kind === "part"
     ? `Part ${part.index}`

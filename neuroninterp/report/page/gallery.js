@@ -108,7 +108,7 @@ const logosCell = (neuron, width) => {
       part,
       width / shown.length - GAP,
       LOGO_HEIGHT,
-      `Layer ${neuron.layer}, neuron ${neuron.k}, part ${part.index}`,
+      `${titleOf(neuron)}, part ${part.index}`,
     ),
   );
   return neuron.count > shown.length
@@ -127,11 +127,10 @@ const cells = (neuron, width) => [
 ];
 /* A bare row has only its number: enough for what flies past. */
 const makeRow = (index, width, bare = false) => {
-  const neuron = listed[index],
-    name = `Layer ${neuron.layer}, neuron ${neuron.k}`;
+  const neuron = listed[index];
   const link = element(
     "a",
-    { href: `#/neuron/${neuron.layer}/${neuron.k}`, "aria-label": name },
+    { href: routeOf(neuron.layer, neuron.k), "aria-label": titleOf(neuron) },
     element("span", { class: "muted" }, `${neuron.layer}:`),
     String(neuron.k),
   );

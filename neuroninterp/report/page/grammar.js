@@ -103,7 +103,7 @@ const entryFigure = (layer, name, width) => {
     .slice(0, 12)
     .flatMap((k, i) => [
       i ? ", " : "",
-      element("a", { href: `#/neuron/${layer.number}/${k}` }, String(k)),
+      element("a", { href: routeOf(layer.number, k) }, String(k)),
     ]);
   return element(
     "figure",

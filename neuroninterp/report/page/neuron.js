@@ -36,7 +36,7 @@ const breadcrumb = (neuron) => {
       ? element(
           "a",
           {
-            href: `#/neuron/${other.layer}/${other.k}`,
+            href: routeOf(other.layer, other.k),
             "aria-label": `${text}: ${titleOf(other)}`,
           },
           text,
