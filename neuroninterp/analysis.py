@@ -3,35 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
-from datetime import datetime, timezone
 from pathlib import Path
-from typing import TYPE_CHECKING
 
-import numpy as np
-
-from neuroninterp.bottleneck import empirical, structural, verdict
-from neuroninterp.caveats import longer_than_input, not_chosen, not_decoupled, thinly_sampled
-from neuroninterp.channel_order import order_warning
 from neuroninterp.errors import DataError, ModelError, UnsupportedOperationError
-from neuroninterp.layer_analysis import LayerOptions, analyse_layer
-from neuroninterp.measurement import measure_fields
+from neuroninterp.layer_plan import LayerOptions
 from neuroninterp.models import Model, load
 from neuroninterp.motifs import load_database, relevant_indices
-from neuroninterp.performance import performance
 from neuroninterp.progress import Progress
-from neuroninterp.results import AnalysisResult, prepare_output, write_results
-from neuroninterp.run_facts import arguments_of, data_card, model_card, versions
-from neuroninterp.sampling import check_effort, check_neurons, sampling_seconds
+from neuroninterp.results import AnalysisResult, prepare_output
+from neuroninterp.run import Request, Run
+from neuroninterp.run_facts import arguments_of
+from neuroninterp.sampling import check_effort, check_neurons
 from neuroninterp.sequences import Sequences, read_sequences
-
-if TYPE_CHECKING:
-    import pandas as pd
+from neuroninterp.workers import Workers
 
 __all__ = ["analyze", "read_data"]
-
-_LONGEST_SAMPLING = 20 * 60
-"""Seconds of sampling above which a layer is skipped unless the user insists."""
 
 
 def analyze(
@@ -60,6 +46,7 @@ def analyze(
     data_alphabet: str | None = None,
     genome: str | Path | None = None,
     n_jobs: int = -1,
+    resume: bool = True,
     trust_model: bool = False,
     verbose: bool = False,
 ) -> AnalysisResult:
@@ -99,6 +86,9 @@ def analyze(
         Genome FASTA for BED data.
     n_jobs : int
         Threads for matching; -1 for all cores.
+    resume : bool
+        Go on from the work that an interrupted run of the same arguments left in the folder;
+        False begins anew.
     trust_model : bool
         Let Keras run code that the model file carries.
     verbose : bool
@@ -115,7 +105,6 @@ def analyze(
         :mod:`neuroninterp.errors`.
     """
     arguments = arguments_of(analyze, dict(locals()))
-    started = datetime.now(timezone.utc)
     check_effort(effort)
     progress = Progress(visible=verbose)
     folder = prepare_output(output) if output is not None else None
@@ -137,79 +126,25 @@ def analyze(
                 trust_model=trust_model,
             )
         chosen = _choose_layers(model, layers, neurons)
-        if not force:
-            chosen, too_long = _within_reason(model, chosen, neurons, effort)
-        else:
-            too_long = []
     sequences = read_data(model, data, data_alphabet, x_key, y_key, genome, progress)
-    with progress.stage("measuring receptive fields"):
-        fields = measure_fields(model, None if sequences is None else sequences.codes, seed=seed)
-    scores = _performance(model, sequences, progress)
-    options = LayerOptions(
-        neurons=None if neurons is None else tuple(neurons),
-        relevant=tuple(relevant),
-        effort=effort,
-        seed=seed,
-        n_jobs=n_jobs,
-        rounds=rounds,
-    )
-    results, localist = [], {}
-    skipped = [*(layer.reason for layer in model.blocked), *too_long]
-    if layers is not None:
-        skipped += not_chosen(model, layers)
-    for number in chosen:
-        result, flags, left_out = analyse_layer(
-            model,
-            number,
-            database,
-            options,
-            sequences=sequences,
-            progress=progress,
-        )
-        results.append(result)
-        localist[number] = flags
-        skipped += [*left_out, *longer_than_input(model, number)]
-    with progress.stage("checking the channel order"):
-        warning = order_warning(results, database, model.layout.alphabet, n_jobs=n_jobs)
-    null = {result.layer.number: result.fractions.null_localist for result in results}
-    found = AnalysisResult(
-        model=model_card(model),
-        data=data_card(sequences, scores),
-        performance=scores,
-        layers=tuple(results),
-        verdict=verdict(structural(model.layers), empirical(localist, null, seed=seed)),
-        settings={
-            "layers": list(chosen),
-            "neurons": None if neurons is None else list(neurons),
-            "motifs": database.name,
-            "targets": len(database),
-            "relevant": list(relevant),
-            "effort": effort,
-            "rounds": rounds,
-            "seed": seed,
-            "force": force,
-            "alphabet": model.layout.alphabet,
-            "started": started.isoformat(timespec="seconds"),
-            "arguments": arguments,
-        },
-        versions=versions(),
-        seconds=progress.seconds,
-        skipped=tuple(skipped),
-        fields=fields,
-        blocked=model.blocked,
-        notes=(
-            *model.notes,
-            *not_decoupled(model),
-            *thinly_sampled(results),
-            *([] if warning is None else [warning]),
+    request = Request(
+        layers=None if layers is None else tuple(layers),
+        chosen=tuple(chosen),
+        options=LayerOptions(
+            neurons=None if neurons is None else tuple(neurons),
+            relevant=tuple(relevant),
+            effort=effort,
+            seed=seed,
+            rounds=rounds,
         ),
-        targets=database.known(found for result in results for found in result.target_ids),
+        force=force,
+        arguments=arguments,
     )
-    if folder is not None:
-        with progress.stage("writing results"):
-            write_results(found, folder)
-        found = replace(found, folder=folder)
-    return found
+    run = Run(model, database, sequences, request, Workers(n_jobs), progress)
+    try:
+        return run.in_memory() if folder is None else run.in_folder(folder, resume=resume)
+    finally:
+        progress.stop()
 
 
 def _choose_layers(
@@ -232,34 +167,6 @@ def _choose_layers(
     for number in chosen:
         check_neurons(model, number, neurons)
     return chosen
-
-
-def _within_reason(
-    model: Model, chosen: list[int], neurons: Sequence[int] | None, effort: str
-) -> tuple[list[int], list[str]]:
-    """Leave out the layers that would take too long to sample; say so of each."""
-    kept, reasons = [], []
-    for number in chosen:
-        layer = model.layer(number)
-        count = len(check_neurons(model, number, neurons))
-        seconds = sampling_seconds(model, number, count, effort=effort, limit=_LONGEST_SAMPLING)
-        if seconds <= _LONGEST_SAMPLING:
-            kept.append(number)
-        else:
-            reasons.append(
-                f"layer {number} ({layer.name!r}): sampling {count} neurons with fields of "
-                f"{layer.receptive_field} bp would take about {_spoken(seconds)} here; --force "
-                "(force=True) does it all the same, fewer --neurons or --effort quick take less"
-            )
-    if not kept:
-        raise ModelError(f"nothing is left to analyse: {reasons[0]}")
-    return kept, reasons
-
-
-def _spoken(seconds: float) -> str:
-    if seconds < 2 * 3600:
-        return f"{seconds / 60:.0f} minutes"
-    return f"{seconds / 3600:.0f} hours" if seconds < 48 * 3600 else f"{seconds / 86400:.0f} days"
 
 
 def read_data(
@@ -296,15 +203,3 @@ def read_data(
                 f"{data.length}"
             )
     return data
-
-
-def _performance(
-    model: Model, sequences: Sequences | None, progress: Progress
-) -> pd.DataFrame | None:
-    """Score the model with its own runtime where the labels are binary."""
-    if sequences is None or sequences.labels is None or not sequences.binary_labels:
-        return None
-    with progress.stage("scoring model"):
-        predictions = model.predict(sequences.codes)
-        flat = predictions.reshape(len(predictions), -1)
-        return performance(flat, np.asarray(sequences.labels), sequences.class_names)

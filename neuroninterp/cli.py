@@ -23,7 +23,7 @@ from neuroninterp.commands.completion import (
     PROGRAM,
     register_completion,
 )
-from neuroninterp.errors import NeuroninterpError
+from neuroninterp.errors import Interrupted, NeuroninterpError
 from neuroninterp.exit_codes import EXIT_BUG, EXIT_INTERRUPTED, EXIT_WRONG_INPUT
 from zoo.cli import zoo
 
@@ -76,6 +76,9 @@ def main() -> None:
         text = error.format_message() if isinstance(error, click.ClickException) else str(error)
         click.echo(f"Error: {' '.join(text.split())}", err=True)
         sys.exit(EXIT_WRONG_INPUT)
+    except Interrupted as stopped:
+        click.echo(f"Interrupted: {stopped}", err=True)
+        sys.exit(EXIT_INTERRUPTED)
     except (KeyboardInterrupt, click.Abort):
         click.echo("Interrupted; nothing was written.", err=True)
         sys.exit(EXIT_INTERRUPTED)

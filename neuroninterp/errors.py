@@ -11,6 +11,7 @@ from neuroninterp.text import printable
 __all__ = [
     "DataError",
     "FidelityError",
+    "Interrupted",
     "ModelError",
     "MotifFileError",
     "NeuroninterpError",
@@ -70,3 +71,7 @@ class UnknownNameError(NeuroninterpError):
 
     def __init__(self, kind: str, name: str, valid: list[str] | tuple[str, ...]) -> None:
         super().__init__(f"unknown {kind} {name!r}; valid: {', '.join(valid)}")
+
+
+class Interrupted(KeyboardInterrupt):
+    """The user, or the system, has stopped a run; the message says how it can be continued."""

@@ -80,11 +80,16 @@ def analyze_neuron(
         relevant=tuple(relevant),
         effort=effort,
         seed=seed,
-        n_jobs=n_jobs,
         rounds=rounds,
         grammar=False,
     )
     found, _, _ = analyse_layer(
-        model, layer, database, options, sequences=sequences, progress=progress
+        model,
+        layer,
+        database,
+        options,
+        sequences=sequences,
+        n_jobs=n_jobs,
+        progress=progress,
     )
     return found.neurons[0]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -11,11 +12,36 @@ if TYPE_CHECKING:
     from rich.console import Console
     from rich.progress import Progress as Bars
 
-__all__ = ["Progress", "counted", "rate"]
+__all__ = ["Progress", "StageProgress", "counted", "rate"]
+
+
+class StageProgress:
+    """One stage while it lasts.
+
+    Parameters
+    ----------
+    advance : callable
+        Called with each piece of finished work.
+    end : callable
+        Called when there is no more.
+    """
+
+    def __init__(self, advance: Callable[[int], None], end: Callable[[], None]) -> None:
+        self._advance = advance
+        self._end = end
+
+    def advance(self, finished: int) -> None:
+        """Say that some pieces have been finished since the last call."""
+        if finished:
+            self._advance(finished)
+
+    def close(self) -> None:
+        """Say that the stage has ended."""
+        self._end()
 
 
 class Progress:
-    """Shows the stages of a run and remembers how long each took.
+    """Shows the stages of a run, those under way side by side, and remembers how long each took.
 
     Parameters
     ----------
@@ -34,32 +60,78 @@ class Progress:
         self.seconds: dict[str, float] = {}
         self._visible = visible
         self._prefix = prefix
+        self._bars: Bars | None = None
+        self._shown = 0
 
     @contextmanager
     def stage(self, name: str, total: int = 1) -> Iterator[Callable[[int], None]]:
         """Run one stage; yields the function to call with each piece of finished work."""
-        began = time.perf_counter()
-        if self._visible:
-            with self._shown(self._prefix + name, total) as advance:
-                yield advance
-        else:
-            yield lambda finished: None
-        self.seconds[name] = round(time.perf_counter() - began, 2)
+        begun = self.begin(name, total)
+        try:
+            yield begun.advance
+        except BaseException:
+            self.stop()
+            raise
+        begun.close()
 
-    @contextmanager
-    def _shown(self, name: str, total: int) -> Iterator[Callable[[int], None]]:
+    def begin(self, name: str, total: int = 1) -> StageProgress:
+        """Begin a stage that others may run beside.
+
+        Parameters
+        ----------
+        name : str
+            What is shown, and under which its time is remembered.
+        total : int
+            Pieces of work.
+        """
+        began = time.perf_counter()
+        advance, hide = self._show(name, total)
+
+        def end() -> None:
+            self.seconds[name] = round(time.perf_counter() - began, 2)
+            hide()
+
+        return StageProgress(advance, end)
+
+    def tell(self, line: str) -> None:
+        """Show the user a line, whether progress is shown or not."""
+        if self._bars is None:
+            print(line, file=sys.stderr, flush=True)
+        else:
+            self._bars.console.print(line, highlight=False, markup=False, soft_wrap=True)
+
+    def stop(self) -> None:
+        """Take away what is drawn."""
+        if self._bars is not None:
+            self._bars.stop()
+            self._bars, self._shown = None, 0
+
+    def _show(self, name: str, total: int) -> tuple[Callable[[int], None], Callable[[], None]]:
+        """Return what to call with finished pieces, and what at the end."""
+        if not self._visible:
+            return lambda finished: None, lambda: None
         from rich.console import Console
 
+        name = self._prefix + name
         console = Console(stderr=True)
         if not console.is_terminal:
             began = time.perf_counter()
-            yield lambda finished: None
-            console.print(f"{name}: {time.perf_counter() - began:.1f} s", highlight=False)
-            return
-        with _bars(console) as bars:
-            task = bars.add_task(name, total=total)
-            yield lambda finished: bars.advance(task, finished)
+            return lambda finished: None, lambda: console.print(
+                f"{name}: {time.perf_counter() - began:.1f} s", highlight=False
+            )
+        if self._bars is None:
+            self._bars = _bars(console)
+            self._bars.start()
+        bars, self._shown = self._bars, self._shown + 1
+        task = bars.add_task(name, total=total)
+
+        def hide() -> None:
             bars.update(task, completed=total)
+            self._shown -= 1
+            if not self._shown:
+                self.stop()
+
+        return lambda finished: bars.advance(task, finished), hide
 
 
 @contextmanager

@@ -30,10 +30,14 @@ class Equipment:
         own runtime.
     database : MotifDatabase
         Known motifs.
+    threads : int
+        Threads for what can use several in one process; -1 for all cores. No answer depends
+        on it.
     """
 
     model: Model
     database: MotifDatabase
+    threads: int = 1
 
 
 @dataclass

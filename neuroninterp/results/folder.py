@@ -18,7 +18,10 @@ from neuroninterp.results.staging import ASIDE_PREFIX, staged
 from neuroninterp.results.store import write_store
 from neuroninterp.results.summary import summarize
 
-__all__ = ["prepare_output", "write_results"]
+__all__ = ["UNFINISHED", "prepare_output", "write_results"]
+
+UNFINISHED = "unfinished"
+"""Folder inside the results folder in which a run keeps its finished work until its end."""
 
 
 def prepare_output(path: str | Path, is_earlier: Callable[[Path], bool] | None = None) -> Path:
@@ -107,7 +110,8 @@ def write_results(result: AnalysisResult, output: str | Path) -> dict[str, Path]
 def _may_be_replaced(folder: Path, is_earlier: Callable[[Path], bool]) -> bool:
     """Say whether a folder is empty, an earlier result, or what an interrupted run left."""
     entries = {entry.name for entry in folder.iterdir()}
-    visible = {name for name in entries if not name.startswith(ASIDE_PREFIX)}
+    hidden = {name for name in entries if name.startswith(ASIDE_PREFIX) or name == UNFINISHED}
+    visible = entries - hidden
     if not visible or (visible < entries and visible <= _WRITERS.keys()):
         return True
     return is_earlier(folder)

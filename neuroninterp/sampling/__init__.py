@@ -1,6 +1,6 @@
 """Activation samples: drawn from the model itself, or taken from the user's sequences."""
 
-from neuroninterp.sampling.cost import sampling_seconds
+from neuroninterp.sampling.cost import neurons_at_once, sampling_seconds
 from neuroninterp.sampling.draw import activity_thresholds, check_neurons, sample
 from neuroninterp.sampling.effort import check_effort
 from neuroninterp.sampling.largest import LARGEST, LargestWindows
@@ -26,6 +26,7 @@ __all__ = [
     "level_edges",
     "level_of",
     "level_weights",
+    "neurons_at_once",
     "neurons_in_data",
     "sample",
     "sampling_seconds",

@@ -7,10 +7,15 @@ import time
 import numpy as np
 
 from neuroninterp.models import Model
+from neuroninterp.sampling.draw import NEURONS_AT_ONCE
 from neuroninterp.sampling.effort import effort_for, expected_evaluations
 from neuroninterp.sampling.enumeration import enumerable, summed
+from neuroninterp.sampling.splitting import swarm_size
 
-__all__ = ["sampling_seconds"]
+__all__ = ["LONGEST_UNIT", "neurons_at_once", "sampling_seconds"]
+
+LONGEST_UNIT = 30.0
+"""Nominal seconds of sampling in one work unit."""
 
 _NOMINAL_RATE = 2e10
 """Multiplications a second of two ordinary cores; a GPU or many cores are faster."""
@@ -63,6 +68,30 @@ def sampling_seconds(
     if not limit / _FAR < nominal < limit * _FAR:
         return nominal
     return evaluations * (_OVERHEAD + _seconds_per_window(model, layer))
+
+
+def neurons_at_once(model: Model, layer: int, *, effort: str = "standard") -> int:
+    """Return how many neurons of a layer make one work unit: the same on every machine.
+
+    As many as are sampled together efficiently, and fewer where that would nominally take
+    longer than :data:`LONGEST_UNIT` seconds: what an interruption loses at most.
+
+    Parameters
+    ----------
+    model : Model
+        The network.
+    layer : int
+        Layer number.
+    effort : str
+        "quick", "standard" or "thorough".
+    """
+    trunk = model.trunk(layer)
+    if enumerable(trunk) or trunk.linear:
+        return NEURONS_AT_ONCE
+    effort_of_one = effort_for(effort, trunk.receptive_field, trunk.multiplications)
+    windows = expected_evaluations(effort_of_one, trunk.receptive_field)
+    seconds = windows * (_OVERHEAD + trunk.multiplications / _NOMINAL_RATE)
+    return int(np.clip(LONGEST_UNIT / seconds, 1, swarm_size(effort_of_one)))
 
 
 def _seconds_per_window(model: Model, layer: int) -> float:

@@ -18,10 +18,11 @@ from neuroninterp.sampling.linear import sum_neurons
 from neuroninterp.sampling.sample import ActivationSample
 from neuroninterp.sampling.splitting import split_neurons
 
-__all__ = ["activity_thresholds", "sample"]
+__all__ = ["NEURONS_AT_ONCE", "activity_thresholds", "sample"]
 
 _BACKGROUND_WINDOWS = 4096
-_NEURONS_AT_ONCE = 64
+NEURONS_AT_ONCE = 64
+"""Neurons that are enumerated, or summed, together."""
 
 
 def activity_thresholds(model: Model, layer: int, *, seed: int = 0) -> np.ndarray:
@@ -94,9 +95,9 @@ def sample(
     trunk = model.trunk(layer)
     thresholds = activity_thresholds(model, layer, seed=seed)[chosen]
     samples: list[ActivationSample] = []
-    for begin in range(0, len(chosen), _NEURONS_AT_ONCE):
-        block = chosen[begin : begin + _NEURONS_AT_ONCE]
-        limits = thresholds[begin : begin + _NEURONS_AT_ONCE]
+    for begin in range(0, len(chosen), NEURONS_AT_ONCE):
+        block = chosen[begin : begin + NEURONS_AT_ONCE]
+        limits = thresholds[begin : begin + NEURONS_AT_ONCE]
         if trunk.linear and trunk.receptive_field > ALWAYS_ENUMERATED:
             samples += sum_neurons(trunk, layer, block, limits, seed=seed)
             advance(len(block))

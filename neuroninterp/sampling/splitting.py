@@ -27,7 +27,7 @@ from neuroninterp.sampling.mixture import ProductMixture, fit_mixture
 from neuroninterp.sampling.sample import ActivationSample, dead_sample
 from neuroninterp.sampling.tally import Tally
 
-__all__ = ["split_neurons"]
+__all__ = ["split_neurons", "swarm_size"]
 
 _PARTICLES_AT_ONCE = 8192
 _COMPONENTS = 32
@@ -101,7 +101,7 @@ def split_neurons(
     """
     windows = background_windows(trunk, layer, seed)
     values = trunk.values(windows)[:, list(neurons)].astype(np.float64)
-    at_once = max(_PARTICLES_AT_ONCE // (ISLANDS * effort.particles), 1)
+    at_once = swarm_size(effort)
     samples: list[ActivationSample] = []
     for first in range(0, len(neurons), at_once):
         block = slice(first, first + at_once)
@@ -130,6 +130,11 @@ def split_neurons(
                 )
         advance(len(starts))
     return samples
+
+
+def swarm_size(effort: Effort) -> int:
+    """Return how many neurons are sampled together, so that batches are neither small nor huge."""
+    return max(_PARTICLES_AT_ONCE // (ISLANDS * effort.particles), 1)
 
 
 def _climb_block(

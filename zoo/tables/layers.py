@@ -79,7 +79,7 @@ def measure_layers(
         for layer in model.layers:
             number = layer.number
             chosen = None if neurons is None else tuple(range(min(neurons, layer.filters)))
-            options = LayerOptions(chosen, relevant, effort, seed, n_jobs=-1, grammar=False)
+            options = LayerOptions(chosen, relevant, effort, seed, grammar=False)
             result, flags, _ = analyse_layer(model, number, database, options, progress=shown)
             localist[number] = flags
             null[number] = result.fractions.null_localist

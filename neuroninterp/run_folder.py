@@ -1,0 +1,126 @@
+"""The results folder while a run is at work in it: its lock, its finished units, its leftovers."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import shutil
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+from neuroninterp.errors import OutputError
+from neuroninterp.jobs import FolderLock, FolderStore, locked
+from neuroninterp.progress import Progress
+from neuroninterp.results import UNFINISHED
+
+__all__ = ["RunFolder", "run_folder"]
+
+_SETTINGS = "settings.json"
+
+
+class RunFolder:
+    """A results folder that this run holds.
+
+    Parameters
+    ----------
+    folder : Path
+        The results folder.
+    store : FolderStore
+        Its finished units.
+    lock : FolderLock
+        Its lock.
+    """
+
+    def __init__(self, folder: Path, store: FolderStore, lock: FolderLock) -> None:
+        self.folder = folder
+        self.store = store
+        self.lock = lock
+
+    @property
+    def unfinished(self) -> Path:
+        """Where the units lie until the results are written."""
+        return self.folder / UNFINISHED
+
+    def describe(self, settings: Mapping[str, Any]) -> list[str]:
+        """Keep the settings of this run; return which of them an earlier run had otherwise.
+
+        Parameters
+        ----------
+        settings : mapping
+            Plain JSON values.
+
+        Returns
+        -------
+        list of str
+            For example ``"effort was quick, now standard"``.
+        """
+        path = self.unfinished / _SETTINGS
+        try:
+            earlier = json.loads(path.read_text(encoding="utf-8"))
+        except (OSError, ValueError):
+            earlier = {}
+        try:
+            path.write_text(json.dumps(settings, indent=1) + "\n", encoding="utf-8")
+        except OSError as error:
+            raise OutputError(f"{path} cannot be written ({error.strerror or error})") from error
+        if not isinstance(earlier, dict):
+            return []
+        known = json.loads(json.dumps(settings))
+        return [
+            f"{name} was {_short(earlier[name])}, now {_short(value)}"
+            for name, value in known.items()
+            if name in earlier and earlier[name] != value
+        ]
+
+    def clear(self) -> None:
+        """Take the units away once the results are written."""
+        shutil.rmtree(self.unfinished, ignore_errors=True)
+
+
+@contextlib.contextmanager
+def run_folder(folder: Path, progress: Progress, *, resume: bool) -> Iterator[RunFolder]:
+    """Hold a results folder for a run.
+
+    Parameters
+    ----------
+    folder : Path
+        The results folder; made where it is missing, and taken away again if nothing was kept.
+    progress : Progress
+        Where lines for the user go.
+    resume : bool
+        False forgets the units of earlier runs.
+
+    Raises
+    ------
+    OutputError
+        If another run is at work in it, or it cannot be written to.
+    """
+    missing = [path for path in (folder, *folder.parents) if not path.exists()]
+    unfinished = folder / UNFINISHED
+    try:
+        unfinished.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise OutputError(
+            f"output folder {folder} cannot be written to ({error.strerror or error})"
+        ) from error
+    empty = False
+    with locked(unfinished / "lock", folder) as lock:
+        if not resume:
+            shutil.rmtree(unfinished / "units", ignore_errors=True)
+            (unfinished / "journal.tsv").unlink(missing_ok=True)
+        store = FolderStore(unfinished, progress.tell)
+        try:
+            yield RunFolder(folder, store, lock)
+        finally:
+            empty = not len(store)
+    if empty:
+        shutil.rmtree(unfinished, ignore_errors=True)
+        for path in missing:
+            with contextlib.suppress(OSError):
+                path.rmdir()
+
+
+def _short(value: Any) -> str:
+    text = json.dumps(value)
+    return text if len(text) <= 40 else f"{text[:37]}…"
