@@ -23,6 +23,7 @@ from neuroninterp.commands.completion import (
     PROGRAM,
     register_completion,
 )
+from neuroninterp.commands.interruption import stoppable
 from neuroninterp.errors import Interrupted, NeuroninterpError
 from neuroninterp.exit_codes import EXIT_BUG, EXIT_INTERRUPTED, EXIT_WRONG_INPUT
 from zoo.cli import zoo
@@ -36,7 +37,7 @@ Exit codes:
   0    done
   {EXIT_BUG}    a bug of neuroninterp; --debug shows the traceback
   {EXIT_WRONG_INPUT}    the input was wrong: one line on standard error says what, where, what to do
-  {EXIT_INTERRUPTED}  interrupted
+  {EXIT_INTERRUPTED}  interrupted (Ctrl-C, or SIGTERM); the line says whether it can be continued
 
 \b
 Results go to files and standard output, progress and errors to standard error.
@@ -63,6 +64,11 @@ for _command in (
 
 def main() -> None:
     """Run the command line; every way out has its documented exit code."""
+    with stoppable():
+        _run()
+
+
+def _run() -> None:
     debug = "--debug" in sys.argv[1:]
     try:
         if COMPLETE_VARIABLE in os.environ:

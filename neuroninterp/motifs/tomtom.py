@@ -8,6 +8,9 @@ import numpy as np
 
 __all__ = ["tomtom"]
 
+_QUERIES_AT_ONCE = 256
+"""Queries of one call into compiled code: nothing interrupts it, and it takes under a second."""
+
 
 def tomtom(
     queries: Iterable[np.ndarray], targets: Iterable[np.ndarray], *, n_jobs: int
@@ -32,10 +35,15 @@ def tomtom(
     import numba
 
     threads = numba.config.NUMBA_NUM_THREADS
-    found = memelite.tomtom(
-        [np.ascontiguousarray(query.T, np.float64) for query in queries],
-        [np.ascontiguousarray(target.T, np.float64) for target in targets],
-        reverse_complement=False,
-        n_jobs=threads if n_jobs < 0 else max(1, min(n_jobs, threads)),
-    )
-    return np.asarray(found[:3])
+    among = [np.ascontiguousarray(target.T, np.float64) for target in targets]
+    asked = [np.ascontiguousarray(query.T, np.float64) for query in queries]
+    found = [
+        memelite.tomtom(
+            asked[begin : begin + _QUERIES_AT_ONCE],
+            among,
+            reverse_complement=False,
+            n_jobs=threads if n_jobs < 0 else max(1, min(n_jobs, threads)),
+        )[:3]
+        for begin in range(0, len(asked), _QUERIES_AT_ONCE)
+    ]
+    return np.concatenate([np.asarray(own) for own in found], axis=1)
