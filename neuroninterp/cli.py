@@ -82,11 +82,11 @@ def _run() -> None:
         text = error.format_message() if isinstance(error, click.ClickException) else str(error)
         click.echo(f"Error: {' '.join(text.split())}", err=True)
         sys.exit(EXIT_WRONG_INPUT)
-    except Interrupted as stopped:
-        click.echo(f"Interrupted: {stopped}", err=True)
-        sys.exit(EXIT_INTERRUPTED)
-    except (KeyboardInterrupt, click.Abort):
-        click.echo("Interrupted; nothing was written.", err=True)
+    except (KeyboardInterrupt, click.Abort) as stopped:
+        # Click makes its own of an interruption.
+        cause = stopped.__cause__ if isinstance(stopped, click.Abort) else stopped
+        kept = f": {cause}" if isinstance(cause, Interrupted) else "; nothing was written."
+        click.echo(f"Interrupted{kept}", err=True)
         sys.exit(EXIT_INTERRUPTED)
     except Exception as error:
         if debug:

@@ -211,8 +211,7 @@ class Run:
         outcomes: dict[int, LayerOutcome] = {}
         executor = self._workers.begin(equipment, chosen)
         try:
-            sign = folder.lock.sign if folder is not None else _nothing
-            for index, outcome in carry_out(map(iter, plans), store, executor, progress, sign):
+            for index, outcome in carry_out(map(iter, plans), store, executor, progress):
                 outcomes[index] = outcome
         finally:
             executor.close()
@@ -355,10 +354,6 @@ class Run:
         key = digest_of("performance", self._digests.model, self._digests.data)
         with self._progress.stage("scoring model"):
             return pd.DataFrame(remembered(store, key, "performance", score))
-
-
-def _nothing() -> None:
-    pass
 
 
 def _spoken(seconds: float) -> str:

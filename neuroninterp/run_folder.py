@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from neuroninterp.errors import OutputError
-from neuroninterp.jobs import FolderLock, FolderStore, locked
+from neuroninterp.jobs import FolderStore, locked
 from neuroninterp.progress import Progress
 from neuroninterp.results import UNFINISHED
 
@@ -28,14 +28,11 @@ class RunFolder:
         The results folder.
     store : FolderStore
         Its finished units.
-    lock : FolderLock
-        Its lock.
     """
 
-    def __init__(self, folder: Path, store: FolderStore, lock: FolderLock) -> None:
+    def __init__(self, folder: Path, store: FolderStore) -> None:
         self.folder = folder
         self.store = store
-        self.lock = lock
 
     @property
     def unfinished(self) -> Path:
@@ -105,13 +102,13 @@ def run_folder(folder: Path, progress: Progress, *, resume: bool) -> Iterator[Ru
             f"output folder {folder} cannot be written to ({error.strerror or error})"
         ) from error
     empty = False
-    with locked(unfinished / "lock", folder) as lock:
+    with locked(unfinished / "lock", folder):
         if not resume:
             shutil.rmtree(unfinished / "units", ignore_errors=True)
             (unfinished / "journal.tsv").unlink(missing_ok=True)
         store = FolderStore(unfinished, progress.tell)
         try:
-            yield RunFolder(folder, store, lock)
+            yield RunFolder(folder, store)
         finally:
             empty = not len(store)
     if empty:

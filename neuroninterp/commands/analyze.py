@@ -14,7 +14,6 @@ from neuroninterp.commands.options import (
     PROGRESS,
     RELEVANT,
     SEED,
-    THREADS,
     ModelName,
     Numbers,
     data_options,
@@ -49,7 +48,20 @@ __all__ = ["analyze"]
 @click.option("--force", is_flag=True, help="Sample layers too that would take very long.")
 @SEED
 @data_options
-@THREADS
+@click.option(
+    "-j",
+    "--n-jobs",
+    type=int,
+    default=-1,
+    show_default=True,
+    help="Worker processes of one thread each; -1 for one a core where that pays.",
+)
+@click.option(
+    "--resume/--no-resume",
+    default=True,
+    show_default=True,
+    help="Go on from what an interrupted run left in the folder, or begin anew.",
+)
 @PROGRESS
 @JSON
 @model_options

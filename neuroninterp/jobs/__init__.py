@@ -3,7 +3,7 @@
 from neuroninterp.jobs.codec import CodecError, decode, encode, storable
 from neuroninterp.jobs.equipment import Equipment, pack_equipment, unpack_equipment
 from neuroninterp.jobs.job import Done, Executor, Job
-from neuroninterp.jobs.lock import FolderLock, locked
+from neuroninterp.jobs.lock import locked
 from neuroninterp.jobs.perform import perform
 from neuroninterp.jobs.schedule import Here, Plan, carry_out
 from neuroninterp.jobs.store import FolderStore, MemoryStore, UnitStore, remembered
@@ -16,7 +16,6 @@ __all__ = [
     "Done",
     "Equipment",
     "Executor",
-    "FolderLock",
     "FolderStore",
     "Here",
     "Job",

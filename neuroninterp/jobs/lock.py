@@ -6,6 +6,7 @@ import contextlib
 import json
 import os
 import socket
+import threading
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -18,39 +19,15 @@ try:
 except ImportError:  # Windows
     fcntl = None  # type: ignore[assignment]  # the case that the code below asks about
 
-__all__ = ["FolderLock", "locked"]
+__all__ = ["locked"]
 
 _FRESH = 120.0
 """Seconds after which a holder on another machine that gave no sign of life is taken for dead."""
 _SIGN_EVERY = 15.0
 
 
-class FolderLock:
-    """A lock that is held.
-
-    Parameters
-    ----------
-    path : Path
-        Its file.
-    handle : int
-        The open file.
-    """
-
-    def __init__(self, path: Path, handle: int) -> None:
-        self._path = path
-        self._handle = handle
-        self._signed = time.monotonic()
-
-    def sign(self) -> None:
-        """Give a sign of life, for runs on other machines that share the folder."""
-        if time.monotonic() - self._signed >= _SIGN_EVERY:
-            self._signed = time.monotonic()
-            with contextlib.suppress(OSError):
-                os.utime(self._path)
-
-
 @contextlib.contextmanager
-def locked(path: Path, folder: Path) -> Iterator[FolderLock]:
+def locked(path: Path, folder: Path) -> Iterator[None]:
     """Hold a lock; it is let go when the process ends, however it ends.
 
     Parameters
@@ -68,12 +45,32 @@ def locked(path: Path, folder: Path) -> Iterator[FolderLock]:
     handle = _opened(path, folder)
     try:
         _take(path, handle, folder)
-        yield FolderLock(path, handle)
+        with _signs_of_life(path):
+            yield
         # Who comes next finds nobody's name.
         with contextlib.suppress(OSError):
             os.ftruncate(handle, 0)
     finally:
         os.close(handle)
+
+
+@contextlib.contextmanager
+def _signs_of_life(path: Path) -> Iterator[None]:
+    """Touch the lock now and then, for runs on other machines that share the folder."""
+    ended = threading.Event()
+
+    def sign() -> None:
+        while not ended.wait(_SIGN_EVERY):
+            with contextlib.suppress(OSError):
+                os.utime(path)
+
+    thread = threading.Thread(target=sign, daemon=True)
+    thread.start()
+    try:
+        yield
+    finally:
+        ended.set()
+        thread.join()
 
 
 def _opened(path: Path, folder: Path) -> int:

@@ -25,8 +25,8 @@ RUN_CONFIG = "run.toml"
 _FLAGS = {"input_name": "input", "held": "hold"}
 """Options that are called otherwise than the argument in Python."""
 
-_NOT_THE_RESULT = ("output", "verbose")
-"""Arguments that say where the results go and what is shown meanwhile, not what they are."""
+_NOT_THE_RESULT = ("output", "verbose", "n_jobs", "memory", "scheduler", "resume")
+"""Arguments that say how and where the work is done, not what its results are."""
 
 _FILES = ("model", "data", "weights", "genome", "motifs")
 
