@@ -5,6 +5,7 @@ from __future__ import annotations
 import mmap
 import struct
 from collections.abc import Iterator
+from functools import lru_cache
 from pathlib import Path
 
 __all__ = ["damaged_heap", "occurrences"]
@@ -31,7 +32,14 @@ def damaged_heap(path: Path) -> int | None:
     int or None
         Where the damaged collection begins, bytes from the file's start; None for none.
     """
-    if path.stat().st_size == 0:
+    state = path.stat()
+    return _damaged_heap(path, state.st_size, state.st_mtime_ns)
+
+
+@lru_cache(maxsize=16)
+def _damaged_heap(path: Path, size: int, changed: int) -> int | None:
+    """Look once at each state of a file, because its texts are read in many pieces."""
+    if size == 0:
         return None
     with path.open("rb") as stream, mmap.mmap(stream.fileno(), 0, access=mmap.ACCESS_READ) as data:
         for start in occurrences(data, b"GCOL\1\0\0\0"):

@@ -373,7 +373,7 @@ def test_declared_sizes_are_checked_before_memory_is_taken(tmp_path, monkeypatch
     with pytest.raises(DataError, match="declares 2,000,000,000,000 bases but takes only 0 bytes"):
         read_sequences(path, length=200, limit=10)
     np.save(tmp_path / "large.npy", np.zeros((60, 4, 12), dtype=np.uint8))
-    monkeypatch.setattr("neuroninterp.sequences.arrays.MAX_BASES", 600)
+    monkeypatch.setattr("neuroninterp.sequences.reading.MAX_BASES", 600)
     with pytest.raises(DataError, match=r"60 sequences of 12 bp, .* at most 600 bases"):
         read_sequences(tmp_path / "large.npy", length=12)
     assert len(read_sequences(tmp_path / "large.npy", length=12, limit=50)) == 50

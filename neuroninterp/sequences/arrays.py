@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator
-from dataclasses import replace
+from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
@@ -12,16 +12,15 @@ import numpy as np
 from neuroninterp.errors import DataError
 from neuroninterp.sequences.coding import ALPHABET, codes_from_one_hot, is_one_hot
 from neuroninterp.sequences.containers import Container, open_container
-from neuroninterp.sequences.dataset import MAX_BASES, Sequences
 from neuroninterp.sequences.keys import companion_key, find_inputs, find_labels
 from neuroninterp.sequences.layouts import fitting_axes, to_canonical
+from neuroninterp.sequences.opened import OpenedData, Piece
 from neuroninterp.sequences.sites import sites_beside
 from neuroninterp.sequences.stored import StoredArray
 
-__all__ = ["read_arrays"]
+__all__ = ["open_arrays"]
 
 _SLAB_BYTES = 2**25
-_MAX_LABELS = 2**29
 _MAX_PER_STORED_BYTE = 400  # random DNA takes 2 bits a base at best, so 4 bases a byte
 _SMALL = 2**26  # bases: below this no check of declared against stored size
 _CLASS_NAMES = frozenset(
@@ -30,7 +29,8 @@ _CLASS_NAMES = frozenset(
 _RECORD_NAMES = frozenset(["headers", "header", "names", "ids", "coordinates", "coords"])
 
 
-def read_arrays(
+@contextmanager
+def open_arrays(
     path: Path,
     file_format: str,
     *,
@@ -39,8 +39,8 @@ def read_arrays(
     x_key: str | None,
     y_key: str | None,
     limit: int | None,
-) -> Sequences:
-    """Read one-hot sequences, and labels where there are any, from an array file.
+) -> Iterator[OpenedData]:
+    """Open an array file of one-hot sequences, and labels where there are any.
 
     Parameters
     ----------
@@ -59,10 +59,10 @@ def read_arrays(
     limit : int or None
         Most sequences to read, from the first on.
 
-    Returns
-    -------
-    Sequences
-        ``codes`` in this package's order ACGT; ``labels`` (N, T).
+    Yields
+    ------
+    OpenedData
+        Its pieces hold ``codes`` in this package's order ACGT, and ``labels`` (n, T).
 
     Raises
     ------
@@ -80,34 +80,54 @@ def read_arrays(
             inputs = find_inputs(container, length, x_key)
         label_key = find_labels(container, inputs, y_key)
         axes = _choose_axes(container, inputs, label_key, length, alphabet)
-        total = container.arrays[inputs].shape[axes.index("N")]
+        array = container.arrays[inputs]
+        total = array.shape[axes.index("N")]
         rows = total if limit is None else min(total, limit)
-        _check_size(path, inputs, container.arrays[inputs], axes, rows)
-        codes = _read_codes(container, inputs, axes, rows, alphabet)
-        labels = None
+        _check_declared(path, inputs, array, axes, rows)
+        classes, label_axis = 0, 0
         if label_key is not None:
             batch_last = axes.replace("1", "").endswith("N")
-            labels = _read_labels(container, label_key, inputs, total, rows, batch_last)
-        classes = 0 if labels is None else labels.shape[1]
-        class_names = _texts(container, inputs, _CLASS_NAMES, classes, classes, any_split=True)
-        names = _texts(container, inputs, _RECORD_NAMES, total, rows, any_split=False)
-        alone = len(container.arrays) == 1
-    sites = None
-    if file_format == "hdf5":
-        sites = sites_beside(path, inputs, total, codes.shape[1])
-        sites = None if sites is None else sites.among(0, rows)
-    data = Sequences(codes, labels, class_names, names, str(path), sites=sites)
+            classes, label_axis = _label_shape(container, label_key, inputs, total, batch_last)
+        names_key = companion_key(container, inputs, _RECORD_NAMES, total, any_split=False)
+        sites = None
+        if file_format == "hdf5":
+            sites = sites_beside(path, inputs, total, array.shape[axes.index("L")])
+            sites = None if sites is None else sites.among(0, rows)
+
+        def pieces(first: int) -> Iterator[Piece]:
+            for start, stop in _slabs(array, axes.index("N"), rows, first, beside=4 * classes):
+                labels = None
+                if label_key is not None:
+                    labels = _labels(container, label_key, label_axis, classes, start, stop)
+                names = None if names_key is None else _texts(container, names_key, start, stop)
+                codes = _codes(container, inputs, axes, alphabet, start, stop)
+                yield Piece(codes, labels, names)
+
+        yield OpenedData(
+            source=str(path),
+            number=rows,
+            length=array.shape[axes.index("L")],
+            pieces=pieces,
+            classes=classes,
+            class_names=_class_names(container, inputs, classes),
+            notes=_notes(alphabet, rows, total, unlabelled=label_key is None, container=container),
+            label_key=label_key or "",
+            sites=sites,
+        )
+
+
+def _notes(
+    alphabet: str, rows: int, total: int, *, unlabelled: bool, container: Container
+) -> tuple[str, ...]:
     notes = []
     if "." in alphabet:
         others = alphabet.count(".")
         notes.append(f"{others} of {len(alphabet)} channels are no bases and were left out")
     if rows < total:
         notes.append(f"only the first {rows} of {total} sequences were read, as asked")
-    if label_key is None and not alone:
+    if unlabelled and len(container.arrays) > 1:
         notes.append("no labels were found by name (--y-key names them)")
-    if labels is not None and not data.binary_labels:
-        notes.append(f"labels {label_key!r} are not all 0 or 1: no test performance from them")
-    return replace(data, notes=tuple(notes))
+    return tuple(notes)
 
 
 def _choose_axes(
@@ -140,7 +160,7 @@ def _probe(container: Container, inputs: str, axes: str, alphabet: str) -> np.nd
     """Return the first sequences as ``(N, L, 4)``."""
     batch = axes.index("N")
     array = container.arrays[inputs]
-    _, stop = next(_slabs(array, batch, array.shape[batch]), (0, 0))
+    _, stop = next(_slabs(array, batch, array.shape[batch], 0), (0, 0))
     return _bases(to_canonical(container.read(inputs, batch, 0, stop), axes), alphabet)
 
 
@@ -151,8 +171,8 @@ def _bases(array: np.ndarray, alphabet: str) -> np.ndarray:
     return array[:, :, [i for i, letter in enumerate(alphabet) if letter in ALPHABET]]
 
 
-def _check_size(path: Path, inputs: str, array: StoredArray, axes: str, rows: int) -> None:
-    """Refuse what would not fit into memory, and files that declare more than they can hold."""
+def _check_declared(path: Path, inputs: str, array: StoredArray, axes: str, rows: int) -> None:
+    """Refuse files that hold nothing, or declare more than they can hold."""
     length = array.shape[axes.index("L")]
     if rows == 0:
         raise DataError(f"{path}: {inputs!r} of shape {array.shape} holds no sequences")
@@ -162,41 +182,41 @@ def _check_size(path: Path, inputs: str, array: StoredArray, axes: str, rows: in
             f"{path}: {inputs!r} declares {declared:,} bases but takes only "
             f"{array.stored_bytes:,} bytes in the file; it cannot hold real sequences"
         )
-    if rows * length > MAX_BASES:
-        raise DataError(
-            f"{path}: {inputs!r} holds {rows:,} sequences of {length:,} bp, {16 * rows * length:,} "
-            f"bytes as one-hot; at most {MAX_BASES:,} bases are read: take fewer sequences (limit)"
-        )
 
 
-def _slabs(array: StoredArray, axis: int, rows: int) -> Iterator[tuple[int, int]]:
-    """Yield start and stop of slices along ``axis``, in whole chunks of the file."""
-    each = math.prod(array.shape) // max(1, array.shape[axis]) * array.item_size
+def _slabs(
+    array: StoredArray, axis: int, rows: int, first: int, *, beside: int = 0
+) -> Iterator[tuple[int, int]]:
+    """Yield start and stop of slices along ``axis`` from ``first`` on, in whole chunks.
+
+    ``beside`` are the bytes of what else is read of each sequence.
+    """
+    each = math.prod(array.shape) // max(1, array.shape[axis]) * array.item_size + beside
     chunk = max(1, array.chunk(axis))
     step = max(1, _SLAB_BYTES // max(1, each) // chunk) * chunk
-    for start in range(0, rows, step):
-        yield start, min(rows, start + step)
+    for start in range(first // step * step, rows, step):
+        yield max(start, first), min(rows, start + step)
 
 
-def _read_codes(
-    container: Container, inputs: str, axes: str, rows: int, alphabet: str
+def _codes(
+    container: Container, inputs: str, axes: str, alphabet: str, start: int, stop: int
 ) -> np.ndarray:
-    array = container.arrays[inputs]
-    batch = axes.index("N")
-    bases = "".join(letter for letter in alphabet if letter in ALPHABET)
-    codes = np.empty((rows, array.shape[axes.index("L")]), dtype=np.uint8)
-    for start, stop in _slabs(array, batch, rows):
-        slab = _bases(to_canonical(container.read(inputs, batch, start, stop), axes), alphabet)
-        codes[start:stop] = codes_from_one_hot(
-            slab, alphabet=bases, name=f"{container.path}: {inputs!r}", first=start
-        )
-    return codes
+    slab = container.read(inputs, axes.index("N"), start, stop)
+    return codes_from_one_hot(
+        _bases(to_canonical(slab, axes), alphabet),
+        alphabet="".join(letter for letter in alphabet if letter in ALPHABET),
+        name=f"{container.path}: {inputs!r}",
+        first=start,
+    )
 
 
-def _read_labels(
-    container: Container, key: str, inputs: str, total: int, rows: int, batch_last: bool
-) -> np.ndarray:
-    """Read labels (N,), (N, T) or (N, T, 1), all axes reversed if ``batch_last``, as (N, T)."""
+def _label_shape(
+    container: Container, key: str, inputs: str, total: int, batch_last: bool
+) -> tuple[int, int]:
+    """Return the number of classes of labels, and the axis of the sequences in their array.
+
+    Labels are (N,), (N, T) or (N, T, 1), all axes reversed if ``batch_last``.
+    """
     array = container.arrays[key]
     shape = array.shape[::-1] if batch_last else array.shape
     where = f"{container.path}: labels {key!r} of shape {array.shape}"
@@ -212,28 +232,24 @@ def _read_labels(
     classes = shape[1] if len(shape) > 1 else 1
     if classes == 0:
         raise DataError(f"{where} hold no class")
-    if rows * classes > _MAX_LABELS:
-        raise DataError(f"{where}: more than {_MAX_LABELS:,} labels; take fewer sequences (limit)")
-    axis = len(shape) - 1 if batch_last != row_vector else 0
-    labels = np.empty((rows, classes), dtype=np.float32)
-    for start, stop in _slabs(array, axis, rows):
-        slab = container.read(key, axis, start, stop)
-        slab = slab if axis == 0 else slab.T
-        labels[start:stop] = slab.reshape(stop - start, classes)
-    return labels
+    return classes, len(shape) - 1 if batch_last != row_vector else 0
 
 
-def _texts(
-    container: Container,
-    inputs: str,
-    stems: frozenset[str],
-    n: int,
-    rows: int,
-    *,
-    any_split: bool,
-) -> tuple[str, ...] | None:
-    key = companion_key(container, inputs, stems, n, any_split=any_split) if n else None
-    if key is None:
+def _labels(
+    container: Container, key: str, axis: int, classes: int, start: int, stop: int
+) -> np.ndarray:
+    slab = container.read(key, axis, start, stop)
+    slab = slab if axis == 0 else slab.T
+    return slab.reshape(stop - start, classes).astype(np.float32)
+
+
+def _class_names(container: Container, inputs: str, classes: int) -> tuple[str, ...] | None:
+    if not classes:
         return None
-    values = container.read(key, 0, 0, rows).tolist()
+    key = companion_key(container, inputs, _CLASS_NAMES, classes, any_split=True)
+    return None if key is None else _texts(container, key, 0, classes)
+
+
+def _texts(container: Container, key: str, start: int, stop: int) -> tuple[str, ...]:
+    values = container.read(key, 0, start, stop).tolist()
     return tuple(v.decode("utf-8", "replace") if isinstance(v, bytes) else str(v) for v in values)

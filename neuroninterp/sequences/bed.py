@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import itertools
+from collections import Counter
 from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -10,15 +14,17 @@ import numpy as np
 
 from neuroninterp.errors import DataError
 from neuroninterp.sequences.coding import reverse_complement
-from neuroninterp.sequences.dataset import MAX_BASES, Sequences
 from neuroninterp.sequences.fitting import most_common_length
 from neuroninterp.sequences.formats import is_comment, text_lines
 from neuroninterp.sequences.genome import chromosome_sizes, genome_codes, open_genome
+from neuroninterp.sequences.opened import OpenedData, Piece
 from neuroninterp.text import first_few
 
-__all__ = ["Interval", "bed_intervals", "read_bed"]
+__all__ = ["Interval", "bed_intervals", "open_bed"]
 
 _STRANDS = ("+", "-", ".")
+_PIECE_BASES = 2**23
+_SHOWN = 10  # windows that are left out: more than a note names
 
 
 class Interval(NamedTuple):
@@ -39,8 +45,13 @@ class Interval(NamedTuple):
         return f"{self.chromosome}:{self.start}-{self.end}({self.strand})"
 
 
-def read_bed(path: Path, genome: Path, *, length: int | None, limit: int | None) -> Sequences:
-    """Read the windows around the middles of BED intervals from a genome.
+@contextmanager
+def open_bed(
+    path: Path, genome: Path, *, length: int | None, limit: int | None
+) -> Iterator[OpenedData]:
+    """Open the windows around the middles of BED intervals of a genome.
+
+    The intervals are gone through, and not kept: there may be more than memory holds.
 
     Parameters
     ----------
@@ -53,10 +64,10 @@ def read_bed(path: Path, genome: Path, *, length: int | None, limit: int | None)
     limit : int or None
         Most intervals to read, from the first on.
 
-    Returns
-    -------
-    Sequences
-        Without labels; ``names`` are the windows as ``chrom:start-end(strand)``. Windows on
+    Yields
+    ------
+    OpenedData
+        Without labels; the names are the windows as ``chrom:start-end(strand)``. Windows on
         the "-" strand are reverse complements. Windows over a chromosome's end and
         intervals on chromosomes that the genome lacks are left out, with a note.
 
@@ -65,28 +76,31 @@ def read_bed(path: Path, genome: Path, *, length: int | None, limit: int | None)
     DataError
         If a line is no BED interval, the genome cannot be read, or no window is left.
     """
+    lengths: Counter[int] = Counter()
     notes: list[str] = []
-    intervals: list[Interval] = []
-    for interval in bed_intervals(path):
-        if limit is not None and len(intervals) == limit:
+    for number, interval in enumerate(bed_intervals(path)):
+        if number == limit:
             notes.append(f"only the first {limit} intervals were read, as asked")
             break
-        intervals.append(interval)
-    if not intervals:
+        lengths[interval.end - interval.start] += 1
+    if not lengths:
         raise DataError(f"{path}: no interval in this BED file")
-    if length is None:
-        length = most_common_length(i.end - i.start for i in intervals)
-    if len(intervals) * length > MAX_BASES:
-        raise DataError(
-            f"{path}: {len(intervals):,} windows of {length:,} bp are more than "
-            f"{MAX_BASES:,} bases; read fewer intervals (limit)"
-        )
+    wanted = most_common_length(lengths) if length is None else length
     with open_genome(genome) as chromosomes:
         sizes = chromosome_sizes(chromosomes)
-        windows = _usable_windows(path, genome, intervals, sizes, length, notes)
-        codes = np.stack([_window_codes(genome, chromosomes, window) for window in windows])
-    names = tuple(str(window) for window in windows)
-    return Sequences(codes, None, None, names, str(path), tuple(notes))
+        survey = _survey(path, limit, sizes, wanted)
+        notes += survey.notes(path, genome, sizes, wanted)
+
+        def pieces(first: int) -> Iterator[Piece]:
+            each = max(1, _PIECE_BASES // wanted)
+            windows = itertools.islice(_windows(path, limit, sizes, wanted), first, None)
+            while some := list(itertools.islice(windows, each)):
+                codes = np.stack([_window_codes(genome, chromosomes, one) for one in some])
+                yield Piece(codes, None, tuple(map(str, some)))
+
+        yield OpenedData(
+            source=str(path), number=survey.inside, length=wanted, pieces=pieces, notes=tuple(notes)
+        )
 
 
 def bed_intervals(path: Path) -> Iterator[Interval]:
@@ -120,40 +134,71 @@ def bed_intervals(path: Path) -> Iterator[Interval]:
         yield Interval(fields[0], start, end, strand, name)
 
 
-def _usable_windows(
-    path: Path,
-    genome: Path,
-    intervals: list[Interval],
-    sizes: dict[str, int],
-    length: int,
-    notes: list[str],
-) -> list[Interval]:
-    known = [interval for interval in intervals if interval.chromosome in sizes]
-    if len(known) < len(intervals):
-        missing = list(dict.fromkeys(i.chromosome for i in intervals if i.chromosome not in sizes))
-        if not known:
+@dataclass
+class _Survey:
+    """How many windows can be read, and which not: their chromosome missing, or too short."""
+
+    inside: int = 0
+    unknown: int = 0
+    missing: dict[str, None] = field(default_factory=dict)  # names, in the file's order
+    over: int = 0
+    first_over: list[Interval] = field(default_factory=list)
+
+    def notes(self, path: Path, genome: Path, sizes: dict[str, int], length: int) -> Iterator[str]:
+        """Yield what is left out; refuse a file of which nothing is left."""
+        total = self.inside + self.unknown + self.over
+        names = list(self.missing)
+        if self.unknown == total:
             raise DataError(
-                f"{path}: none of its chromosomes ({first_few(missing)}) is in {genome}, "
+                f"{path}: none of its chromosomes ({first_few(names)}) is in {genome}, "
                 f"which has {first_few(list(sizes))}; name them alike (chr1 against 1)"
             )
-        notes.append(
-            f"{len(intervals) - len(known)} of {len(intervals)} intervals were left out: "
-            f"{genome} has no {first_few(missing)}"
-        )
-    windows = [interval.centred(length) for interval in known]
-    inside = [w for w in windows if w.start >= 0 and w.end <= sizes[w.chromosome]]
-    over = [w for w in windows if w.start < 0 or w.end > sizes[w.chromosome]]
-    if not inside:
-        raise DataError(
-            f"{path}: every window of {length} bp runs over its chromosome's end in {genome} "
-            f"({over[0]}: the chromosome has {sizes[over[0].chromosome]:,} bp); another assembly?"
-        )
-    if over:
-        notes.append(
-            f"{len(over)} of {len(intervals)} windows were left out because they run over a "
-            f"chromosome's end: {first_few([str(window) for window in over])}"
-        )
-    return inside
+        if not self.inside:
+            first = self.first_over[0]
+            raise DataError(
+                f"{path}: every window of {length} bp runs over its chromosome's end in {genome} "
+                f"({first}: the chromosome has {sizes[first.chromosome]:,} bp); another assembly?"
+            )
+        if self.unknown:
+            yield (
+                f"{self.unknown} of {total} intervals were left out: "
+                f"{genome} has no {first_few(names)}"
+            )
+        if self.over:
+            more = [""] * (self.over - len(self.first_over))
+            yield (
+                f"{self.over} of {total} windows were left out because they run over a "
+                f"chromosome's end: {first_few([*map(str, self.first_over), *more])}"
+            )
+
+
+def _survey(path: Path, limit: int | None, sizes: dict[str, int], length: int) -> _Survey:
+    found = _Survey()
+    for interval in itertools.islice(bed_intervals(path), limit):
+        if interval.chromosome not in sizes:
+            found.unknown += 1
+            found.missing[interval.chromosome] = None
+        elif _inside(interval.centred(length), sizes):
+            found.inside += 1
+        else:
+            found.over += 1
+            if len(found.first_over) < _SHOWN:
+                found.first_over.append(interval.centred(length))
+    return found
+
+
+def _windows(
+    path: Path, limit: int | None, sizes: dict[str, int], length: int
+) -> Iterator[Interval]:
+    """Yield the windows that can be read."""
+    for interval in itertools.islice(bed_intervals(path), limit):
+        window = interval.centred(length)
+        if interval.chromosome in sizes and _inside(window, sizes):
+            yield window
+
+
+def _inside(window: Interval, sizes: dict[str, int]) -> bool:
+    return window.start >= 0 and window.end <= sizes[window.chromosome]
 
 
 def _window_codes(genome: Path, chromosomes: Any, window: Interval) -> np.ndarray:

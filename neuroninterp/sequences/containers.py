@@ -167,37 +167,38 @@ def _numpy_type(dataset: Any) -> np.dtype | None:
 
 
 @dataclass(frozen=True)
-class _MemoryArray:
+class _NpyArray:
     """An array that NumPy maps from the file."""
 
-    array: np.ndarray
-
-    @property
-    def shape(self) -> tuple[int, ...]:
-        return self.array.shape
+    path: Path
+    shape: tuple[int, ...]
+    dtype: np.dtype
 
     @property
     def kind(self) -> str:
-        return kind_of(self.array.dtype)
+        return kind_of(self.dtype)
 
     @property
     def item_size(self) -> int:
-        return self.array.itemsize
+        return self.dtype.itemsize
 
     @property
     def stored_bytes(self) -> int:
-        return self.array.nbytes
+        return math.prod(self.shape) * self.item_size
 
     def chunk(self, axis: int) -> int:
         return 1
 
     def read(self, axis: int, start: int, stop: int) -> np.ndarray:
-        return np.asarray(self.array[(slice(None),) * axis + (slice(start, stop),)])
+        # Mapped anew each time: what stays mapped stays in memory, page by page.
+        mapped = np.load(self.path, "r", allow_pickle=False)
+        return np.array(mapped[(slice(None),) * axis + (slice(start, stop),)])
 
 
 @contextlib.contextmanager
 def _open_npy(path: Path) -> Iterator[Container]:
-    yield Container(path, {"array": _MemoryArray(np.load(path, "r", allow_pickle=False))})
+    mapped = np.load(path, "r", allow_pickle=False)
+    yield Container(path, {"array": _NpyArray(path, mapped.shape, mapped.dtype)})
 
 
 @dataclass(frozen=True)

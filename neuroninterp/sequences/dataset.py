@@ -1,23 +1,92 @@
-"""The value that every data file is read into."""
+"""The value that a data file is read into, and what every set of sequences offers, large or small.
+
+A set is read in *blocks* of neighbouring sequences, so that whoever goes through it needs no more
+memory for a million sequences than for a thousand. :class:`Sequences` holds all of them, and its
+blocks are views; :class:`neuroninterp.sequences.StoredSequences` reads each from a file.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
 
 from neuroninterp.errors import DataError
+from neuroninterp.sequences.digest import block_digest, data_digest
 
 if TYPE_CHECKING:
     from neuroninterp.sequences.sites import PlantedSites
 
-__all__ = ["MAX_BASES", "Sequences"]
+__all__ = ["MAX_BASES", "SequenceData", "Sequences", "block_size", "check_numbers"]
 
 MAX_BASES = 2**30
 """Most bases that one read may hold: 1 GiB as codes, 16 GiB as float32 one-hot."""
+
+_BLOCK_SEQUENCES = 2**13
+_BLOCK_BASES = 2**23
+
+
+class SequenceData(Protocol):
+    """Sequences of one length, in memory (:class:`Sequences`) or stored block by block."""
+
+    @property
+    def source(self) -> str:
+        """Path of the file that they were read from."""
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """What was left out, cut or padded, and why; one sentence each."""
+
+    @property
+    def class_names(self) -> tuple[str, ...] | None:
+        """One name for each of the classes; None where the file names none."""
+
+    @property
+    def classes(self) -> int:
+        """Number of labels that each sequence has; 0 without labels."""
+
+    @property
+    def length(self) -> int:
+        """Length of every sequence, bp."""
+
+    @property
+    def binary_labels(self) -> bool:
+        """Whether there are labels and all that are not missing are 0 or 1."""
+
+    @property
+    def digest(self) -> str:
+        """Hash of codes, labels and names: the same wherever the same sequences are kept."""
+
+    @property
+    def block_count(self) -> int:
+        """Number of blocks."""
+
+    def __len__(self) -> int: ...
+
+    def block(self, number: int) -> Sequences:
+        """Return one block, by its number from 0; it begins at ``number * block_size``."""
+
+    def blocks(self) -> Iterator[tuple[int, Sequences]]:
+        """Yield the number of the first sequence of each block, and the block."""
+
+    def some(self, numbers: Sequence[int]) -> Sequences:
+        """Return the sequences of these numbers (from 0), in their order."""
+
+
+def block_size(length: int, classes: int) -> int:
+    """Return how many sequences make a block: at most 8 MiB of codes, and as many labels.
+
+    Parameters
+    ----------
+    length : int
+        Of the sequences, bp.
+    classes : int
+        Labels of each.
+    """
+    return max(1, min(_BLOCK_SEQUENCES, _BLOCK_BASES // max(1, length, classes)))
 
 
 @dataclass(frozen=True, eq=False)
@@ -58,6 +127,40 @@ class Sequences:
         """Length of every sequence, bp."""
         return int(self.codes.shape[1])
 
+    @property
+    def classes(self) -> int:
+        """Number of labels that each sequence has; 0 without labels."""
+        return 0 if self.labels is None else int(self.labels.shape[1])
+
+    @property
+    def block_count(self) -> int:
+        """Number of blocks."""
+        return -(-len(self) // block_size(self.length, self.classes))
+
+    def block(self, number: int) -> Sequences:
+        """Return one block, by its number from 0, as views; sites stay with the whole."""
+        size = block_size(self.length, self.classes)
+        rows = slice(number * size, (number + 1) * size)
+        return replace(
+            self,
+            codes=self.codes[rows],
+            labels=None if self.labels is None else self.labels[rows],
+            names=None if self.names is None else self.names[rows],
+            sites=None,
+        )
+
+    def blocks(self) -> Iterator[tuple[int, Sequences]]:
+        """Yield the number of the first sequence of each block, and the block."""
+        size = block_size(self.length, self.classes)
+        for number in range(self.block_count):
+            yield number * size, self.block(number)
+
+    @cached_property
+    def digest(self) -> str:
+        """Hash of codes, labels and names, in hexadecimal digits."""
+        blocks = [block_digest(b.codes, b.labels, b.names) for _, b in self.blocks()]
+        return data_digest(len(self), self.length, self.class_names, blocks)
+
     def some(self, numbers: Sequence[int]) -> Sequences:
         """Return the sequences of these numbers (from 0), in their order.
 
@@ -68,12 +171,7 @@ class Sequences:
         DataError
             If there is no sequence of a number; names it.
         """
-        for number in numbers:
-            if not 0 <= number < len(self):
-                raise DataError(
-                    f"{self.source} has no sequence {number}; its {len(self)} sequences are "
-                    "numbered from 0"
-                )
+        check_numbers(self, numbers)
         chosen = np.asarray(numbers, np.intp)
         return replace(
             self,
@@ -90,3 +188,19 @@ class Sequences:
             return False
         labels = self.labels
         return bool(((labels == 0) | (labels == 1) | np.isnan(labels)).all())
+
+
+def check_numbers(data: SequenceData, numbers: Sequence[int]) -> None:
+    """Make sure that there is a sequence of each number.
+
+    Raises
+    ------
+    DataError
+        If there is none; names the number.
+    """
+    for number in numbers:
+        if not 0 <= number < len(data):
+            raise DataError(
+                f"{data.source} has no sequence {number}; its {len(data)} sequences are "
+                "numbered from 0"
+            )

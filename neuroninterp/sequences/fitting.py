@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Mapping
 
 import numpy as np
 
@@ -38,24 +37,38 @@ def centred(codes: np.ndarray, length: int) -> np.ndarray:
     return fitted
 
 
-def most_common_length(lengths: Iterable[int]) -> int:
-    """Return the length that most sequences have; the longest of several equally common."""
-    return max(Counter(lengths).items(), key=lambda item: (item[1], item[0]))[0]
+def most_common_length(lengths: Mapping[int, int]) -> int:
+    """Return the length that most sequences have; the longest of several equally common.
+
+    Parameters
+    ----------
+    lengths : mapping of int to int
+        How many sequences there are of each length, bp.
+    """
+    return max(lengths.items(), key=lambda item: (item[1], item[0]))[0]
 
 
-def length_notes(lengths: Iterable[int], length: int) -> tuple[str, ...]:
-    """Say how many sequences were cut or padded to ``length`` (bp)."""
-    found = list(lengths)
-    longer = sum(1 for value in found if value > length)
-    shorter = sum(1 for value in found if value < length)
+def length_notes(lengths: Mapping[int, int], length: int) -> tuple[str, ...]:
+    """Say how many sequences were cut or padded to a length.
+
+    Parameters
+    ----------
+    lengths : mapping of int to int
+        How many sequences there are of each length, bp.
+    length : int
+        The length that all have now.
+    """
+    found = sum(lengths.values())
+    longer = sum(number for value, number in lengths.items() if value > length)
+    shorter = sum(number for value, number in lengths.items() if value < length)
     notes = []
     if longer:
         notes.append(
-            f"{longer} of {len(found)} sequences longer than {length} bp were cut to their middle"
+            f"{longer} of {found} sequences longer than {length} bp were cut to their middle"
         )
     if shorter:
         notes.append(
-            f"{shorter} of {len(found)} sequences shorter than {length} bp were padded with N "
+            f"{shorter} of {found} sequences shorter than {length} bp were padded with N "
             "on both sides"
         )
     return tuple(notes)

@@ -79,13 +79,15 @@ class MatlabArray:
 
     def read(self, axis: int, start: int, stop: int) -> np.ndarray:
         """Return the matrix from ``start`` to ``stop`` along ``axis``."""
-        return np.asarray(self._whole[(slice(None),) * axis + (slice(start, stop),)])
+        part = (slice(None),) * axis + (slice(start, stop),)
+        if self.compressed:
+            return self._whole[part]
+        # Mapped anew each time: what stays mapped stays in memory, page by page.
+        place = self.position + self.offset
+        return np.array(np.memmap(self.path, self.dtype, "r", place, self.shape, order="F")[part])
 
     @cached_property
     def _whole(self) -> np.ndarray:
-        if not self.compressed:
-            place = self.position + self.offset
-            return np.memmap(self.path, self.dtype, "r", place, self.shape, order="F")
         size = math.prod(self.shape) * self.item_size
         check_whole(self.name, size)
         with self.path.open("rb") as stream:

@@ -3,17 +3,25 @@
 from __future__ import annotations
 
 import os
+from contextlib import AbstractContextManager
+from dataclasses import replace
 from pathlib import Path
 
-from neuroninterp.errors import DataError
-from neuroninterp.sequences.arrays import read_arrays
-from neuroninterp.sequences.bed import read_bed
-from neuroninterp.sequences.coding import ALPHABET
-from neuroninterp.sequences.dataset import Sequences
-from neuroninterp.sequences.fasta import read_fasta
-from neuroninterp.sequences.formats import find_format
+import numpy as np
 
-__all__ = ["read_sequences"]
+from neuroninterp.errors import DataError
+from neuroninterp.sequences.arrays import open_arrays
+from neuroninterp.sequences.bed import open_bed
+from neuroninterp.sequences.coding import ALPHABET
+from neuroninterp.sequences.dataset import MAX_BASES, Sequences
+from neuroninterp.sequences.fasta import open_fasta
+from neuroninterp.sequences.formats import find_format
+from neuroninterp.sequences.opened import OpenedData
+
+__all__ = ["open_data", "read_opened", "read_sequences"]
+
+MAX_LABELS = 2**29
+"""Most labels that one read may hold: 2 GiB."""
 
 
 def read_sequences(
@@ -26,7 +34,7 @@ def read_sequences(
     genome: str | os.PathLike[str] | None = None,
     limit: int | None = None,
 ) -> Sequences:
-    """Read sequences, and labels where the file has them.
+    """Read sequences, and labels where the file has them, into memory.
 
     The format is recognised by the file's content: HDF5, ``.npz``, ``.npy``, MATLAB v5 and
     v7.3, FASTA and BED (both also gzipped). Nothing that a file holds is executed, and no
@@ -61,6 +69,35 @@ def read_sequences(
     DataError
         If the file or an argument does not fit; one line with found and expected.
     """
+    with open_data(
+        path,
+        length=length,
+        alphabet=alphabet,
+        x_key=x_key,
+        y_key=y_key,
+        genome=genome,
+        limit=limit,
+    ) as opened:
+        return read_opened(opened)
+
+
+def open_data(
+    path: str | os.PathLike[str],
+    *,
+    length: int | None,
+    alphabet: str = ALPHABET,
+    x_key: str | None = None,
+    y_key: str | None = None,
+    genome: str | os.PathLike[str] | None = None,
+    limit: int | None = None,
+) -> AbstractContextManager[OpenedData]:
+    """Open a data file; parameters and errors are those of :func:`read_sequences`.
+
+    Returns
+    -------
+    context manager of OpenedData
+        Whose pieces can be read while it is entered.
+    """
     path = Path(path)
     if sorted(alphabet.replace(".", "").replace("N", "", 1)) != sorted(ALPHABET):
         raise DataError(
@@ -71,7 +108,7 @@ def read_sequences(
         raise DataError(f"limit {limit}: expected at least 1 sequence")
     file_format = find_format(path)
     if file_format not in ("fasta", "bed"):
-        return read_arrays(
+        return open_arrays(
             path,
             file_format,
             length=length,
@@ -83,7 +120,55 @@ def read_sequences(
     if x_key is not None or y_key is not None:
         raise DataError(f"{path}: a {file_format.upper()} file has no keys; drop --x-key, --y-key")
     if file_format == "fasta":
-        return read_fasta(path, length=length, limit=limit)
+        return open_fasta(path, length=length, limit=limit)
     if genome is None:
         raise DataError(f"{path}: BED intervals need the genome they lie on; add --genome FILE.fa")
-    return read_bed(path, Path(genome), length=length, limit=limit)
+    return open_bed(path, Path(genome), length=length, limit=limit)
+
+
+def read_opened(opened: OpenedData) -> Sequences:
+    """Read all sequences of an open file into memory.
+
+    Raises
+    ------
+    DataError
+        If they are too many, or the file turns out to be damaged.
+    """
+    _check_size(opened)
+    codes = np.empty((opened.number, opened.length), np.uint8)
+    labels = np.empty((opened.number, opened.classes), np.float32) if opened.classes else None
+    names: list[str] = []
+    start = 0
+    for piece in opened.pieces(0):
+        stop = start + len(piece.codes)
+        codes[start:stop] = piece.codes
+        if labels is not None:
+            labels[start:stop] = piece.labels
+        names += piece.names or ()
+        start = stop
+    if start != opened.number:
+        raise DataError(f"{opened.source}: changed while it was read; read it again")
+    found = Sequences(
+        codes,
+        labels,
+        opened.class_names,
+        tuple(names) if names else None,
+        opened.source,
+        sites=opened.sites,
+    )
+    return replace(found, notes=opened.all_notes(found.binary_labels))
+
+
+def _check_size(opened: OpenedData) -> None:
+    """Refuse what would not fit into memory."""
+    bases = opened.number * opened.length
+    if bases > MAX_BASES:
+        raise DataError(
+            f"{opened.source}: {opened.number:,} sequences of {opened.length:,} bp, {16 * bases:,} "
+            f"bytes as one-hot; at most {MAX_BASES:,} bases are read: take fewer sequences (limit)"
+        )
+    if opened.number * opened.classes > MAX_LABELS:
+        raise DataError(
+            f"{opened.source}: {opened.number:,} sequences of {opened.classes:,} labels: more "
+            f"than {MAX_LABELS:,}; take fewer sequences (limit)"
+        )

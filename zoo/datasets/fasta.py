@@ -8,7 +8,8 @@ import numpy as np
 
 from neuroninterp.errors import OutputError
 from neuroninterp.sequences.dataset import Sequences
-from neuroninterp.sequences.fasta import read_fasta
+from neuroninterp.sequences.fasta import open_fasta
+from neuroninterp.sequences.reading import read_opened
 from zoo.data import LAYOUT, PARTS, channels_first
 from zoo.hdf5_file import new_hdf5
 from zoo.simulations.dragonn.files import split_sizes
@@ -58,8 +59,8 @@ def write_fasta_data(
         raise OutputError(
             f"{path} exists and was not made from FASTA files; give another folder (-o)"
         )
-    found = read_fasta(Path(positives), length=None, limit=None)
-    others = read_fasta(Path(negatives), length=found.length, limit=None)
+    found = _read_fasta(positives, None)
+    others = _read_fasta(negatives, found.length)
     codes = np.concatenate([found.codes, others.codes])
     labels = np.repeat(np.array([[1], [0]], np.uint8), [len(found), len(others)], axis=0)
     sizes = split_sizes(len(codes))
@@ -96,6 +97,11 @@ def _is_own(path: Path) -> bool:
             return bool(file.attrs.get("schema") == _SCHEMA)
     except OSError:
         return False
+
+
+def _read_fasta(path: str | Path, length: int | None) -> Sequences:
+    with open_fasta(Path(path), length=length, limit=None) as opened:
+        return read_opened(opened)
 
 
 def _notes(*read: Sequences) -> tuple[str, ...]:
