@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Callable
 from contextlib import AbstractContextManager
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -17,8 +19,13 @@ from neuroninterp.sequences.dataset import MAX_BASES, Sequences
 from neuroninterp.sequences.fasta import open_fasta
 from neuroninterp.sequences.formats import find_format
 from neuroninterp.sequences.opened import OpenedData
+from neuroninterp.sequences.stored_sequences import StoredSequences, origin_of, store
 
-__all__ = ["open_data", "read_opened", "read_sequences"]
+__all__ = ["open_data", "read_opened", "read_or_store", "read_sequences", "store_sequences"]
+
+_HELD = 2**26
+"""Bases, or labels, up to which a set of sequences is simply held in memory."""
+
 
 MAX_LABELS = 2**29
 """Most labels that one read may hold: 2 GiB."""
@@ -79,6 +86,62 @@ def read_sequences(
         limit=limit,
     ) as opened:
         return read_opened(opened)
+
+
+def store_sequences(
+    path: str | os.PathLike[str],
+    folder: str | os.PathLike[str],
+    *,
+    advance: Callable[[int], None] = lambda sequences: None,
+    **arguments: Any,
+) -> StoredSequences:
+    """Convert a data file of any size into blocks of packed sequences in a folder.
+
+    What is there from the same file and the same arguments is not made again, so that an
+    interrupted conversion continues; blocks that were truncated or altered are made anew.
+
+    Parameters
+    ----------
+    path : str or path
+        The data file.
+    folder : str or path
+        Where to; made where it is missing. Other stored sequences in it are replaced.
+    advance : callable
+        Called with the number of sequences done since the last call.
+    **arguments
+        How the file is read, as for :func:`read_sequences`.
+
+    Returns
+    -------
+    StoredSequences
+
+    Raises
+    ------
+    DataError
+        As for :func:`read_sequences`.
+    OutputError
+        If the folder cannot be written.
+    """
+    with open_data(path, **arguments) as opened:
+        return store(opened, Path(folder), origin_of(Path(path), arguments), advance)
+
+
+def read_or_store(
+    path: str | os.PathLike[str],
+    folder: str | os.PathLike[str],
+    *,
+    advance: Callable[[int], None] = lambda sequences: None,
+    **arguments: Any,
+) -> Sequences | StoredSequences:
+    """Read a small data file into memory; store a large one block by block.
+
+    Parameters, errors and the values returned are those of :func:`store_sequences` and
+    :func:`read_sequences`; a folder is made only where it is needed.
+    """
+    with open_data(path, **arguments) as opened:
+        if opened.number * max(opened.length, opened.classes) <= _HELD:
+            return read_opened(opened)
+        return store(opened, Path(folder), origin_of(Path(path), arguments), advance)
 
 
 def open_data(
