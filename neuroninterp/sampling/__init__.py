@@ -3,7 +3,8 @@
 from neuroninterp.sampling.cost import neurons_at_once, sampling_seconds
 from neuroninterp.sampling.draw import activity_thresholds, check_neurons, sample
 from neuroninterp.sampling.effort import check_effort
-from neuroninterp.sampling.largest import LARGEST, LargestWindows
+from neuroninterp.sampling.largest import LARGEST, LargestPart, LargestWindows, merge_largest
+from neuroninterp.sampling.reservoirs import LevelsPart, merge_levels
 from neuroninterp.sampling.sample import (
     LEVELS,
     ActivationSample,
@@ -12,13 +13,22 @@ from neuroninterp.sampling.sample import (
     level_weights,
     weighted_ppm,
 )
-from neuroninterp.sampling.windows import NeuronInData, neurons_in_data, windows_from_data
+from neuroninterp.sampling.windows import (
+    NeuronInData,
+    neurons_from_scan,
+    neurons_in_data,
+    scan_largest,
+    scan_levels,
+    windows_from_data,
+)
 
 __all__ = [
     "LARGEST",
     "LEVELS",
     "ActivationSample",
+    "LargestPart",
     "LargestWindows",
+    "LevelsPart",
     "NeuronInData",
     "activity_thresholds",
     "check_effort",
@@ -26,10 +36,15 @@ __all__ = [
     "level_edges",
     "level_of",
     "level_weights",
+    "merge_largest",
+    "merge_levels",
     "neurons_at_once",
+    "neurons_from_scan",
     "neurons_in_data",
     "sample",
     "sampling_seconds",
+    "scan_largest",
+    "scan_levels",
     "weighted_ppm",
     "windows_from_data",
 ]

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
-__all__ = ["LARGEST", "LargestValues", "LargestWindows"]
+__all__ = ["LARGEST", "LargestPart", "LargestWindows", "largest_of", "merge_largest"]
 
 LARGEST = 10
 """Windows that are kept of each neuron, at most one a sequence."""
@@ -34,72 +35,68 @@ class LargestWindows:
     windows: np.ndarray
 
 
-class LargestValues:
-    """Keeps the sequences with the largest values of many neurons while batches go by.
+@dataclass(frozen=True, eq=False)
+class LargestPart:
+    """The sequences with the largest values of neurons in a part of the data.
 
     Parameters
     ----------
-    neurons : int
-        Number of neurons.
-    starts : numpy.ndarray, shape=(P,)
-        Where the window of each output position begins, rising or falling.
+    values : numpy.ndarray, shape=(n, K)
+        float32: largest z of each of K neurons in n sequences, the largest first; n is
+        :data:`LARGEST`, or fewer where the part has fewer sequences.
+    sequences : numpy.ndarray, shape=(n, K)
+        int64: number of the sequence in the whole data; of equal values the first.
     """
 
-    def __init__(self, neurons: int, starts: np.ndarray) -> None:
-        self._starts = starts
-        self._values = np.full((LARGEST, neurons), -np.inf, np.float32)
-        self._sequences = np.full((LARGEST, neurons), -1, np.int64)
-        self._begins = np.zeros((LARGEST, neurons), np.int64)
+    values: np.ndarray
+    sequences: np.ndarray
 
     @property
     def maxima(self) -> np.ndarray:
-        """Largest value of each neuron so far, shape (neurons,)."""
-        return self._values[0].astype(np.float64)
+        """Largest value of each neuron, float64, shape (K,)."""
+        return self.values[0].astype(np.float64)
 
-    def offer(self, values: np.ndarray, begin: int) -> None:
-        """Look at the values (sequences, positions, neurons) of a batch starting at ``begin``."""
-        best = values.max(axis=1)
-        # After some batches few neurons meet anything larger than what they have.
-        columns = np.flatnonzero(best.max(axis=0) > self._values[-1])
-        if not len(columns):
-            return
-        pooled = np.concatenate([self._values[:, columns], best[:, columns]])
-        # Stable: what came first in the data stays first among equals.
-        order = np.argsort(-pooled, axis=0, kind="stable")[:LARGEST]
-        rank, column = np.nonzero(order >= LARGEST)
-        row = order[rank, column] - LARGEST
-        kept = np.minimum(order, LARGEST - 1)
-        for stored in (self._sequences, self._begins):
-            stored[:, columns] = np.take_along_axis(stored[:, columns], kept, axis=0)
-        self._values[:, columns] = np.take_along_axis(pooled, order, axis=0)
-        self._sequences[rank, columns[column]] = begin + row
-        self._begins[rank, columns[column]] = self._leftmost(values[row, :, columns[column]])
+    def of(self, neurons: Sequence[int]) -> LargestPart:
+        """Return what is known of some of the neurons, by their index."""
+        chosen = np.asarray(neurons, np.intp)
+        return LargestPart(self.values[:, chosen], self.sequences[:, chosen])
 
-    def _leftmost(self, values: np.ndarray) -> np.ndarray:
-        """Return where the window of the largest value in each row (n, positions) begins."""
-        if self._starts[0] <= self._starts[-1]:
-            starts: np.ndarray = self._starts[values.argmax(axis=1)]
-        else:
-            starts = self._starts[::-1][values[:, ::-1].argmax(axis=1)]
-        return starts
 
-    def windows(self, neuron: int, codes: np.ndarray, field: int) -> LargestWindows:
-        """Return what was kept of one neuron, by its index among the neurons.
+def largest_of(best: np.ndarray, first: int) -> LargestPart:
+    """Find the largest values in neighbouring sequences.
 
-        Parameters
-        ----------
-        neuron : int
-            Index.
-        codes : numpy.ndarray, shape=(N, L)
-            The sequences.
-        field : int
-            Receptive field, bp.
-        """
-        found = self._sequences[:, neuron] >= 0
-        sequences, starts = self._sequences[found, neuron], self._begins[found, neuron]
-        return LargestWindows(
-            values=self._values[found, neuron].astype(np.float64),
-            sequences=sequences,
-            starts=starts,
-            windows=codes[sequences[:, None], starts[:, None] + np.arange(field)],
+    Parameters
+    ----------
+    best : numpy.ndarray, shape=(n, K)
+        float32: the largest value of each neuron in each sequence.
+    first : int
+        Number of the first sequence.
+    """
+    sequences = np.broadcast_to(first + np.arange(len(best))[:, None], best.shape)
+    return _first_largest(best, sequences)
+
+
+def merge_largest(parts: Iterable[LargestPart]) -> LargestPart:
+    """Join what was found in different parts of the data, in any order.
+
+    Parameters
+    ----------
+    parts : iterable of LargestPart
+        At least one, of the same neurons; taken one at a time.
+    """
+    remaining = iter(parts)
+    whole = next(remaining)
+    for part in remaining:
+        whole = _first_largest(
+            np.concatenate([whole.values, part.values]),
+            np.concatenate([whole.sequences, part.sequences]),
         )
+    return whole
+
+
+def _first_largest(values: np.ndarray, sequences: np.ndarray) -> LargestPart:
+    """Keep the largest of each column; of equal values those of the first sequences."""
+    order = np.lexsort((sequences, -values), axis=0)[:LARGEST]
+    return LargestPart(
+        np.take_along_axis(values, order, axis=0), np.take_along_axis(sequences, order, axis=0)
+    )
