@@ -196,3 +196,20 @@ def test_report_of_a_large_run_is_measured(bench, tmp_path, monkeypatch):
     ]
     assert float(cells[0][4]) > 0
     assert cells[1][4] == ""
+
+
+def test_large_data_are_made_and_stored(bench, tmp_path):
+    steps = bench("large_data_steps")
+    steps._make("hdf5", 70, tmp_path)
+    stored = steps._store("hdf5", tmp_path)
+    assert (len(stored), stored.length, stored.classes) == (70, steps.LENGTH, steps.CLASSES)
+    bases = np.bincount(stored.block(0).codes.ravel())
+    assert np.abs(bases / bases.sum() - 0.25).max() < 0.01
+
+
+def test_neurons_of_the_large_benchmark_are_active_on_a_tenth_of_all_windows(bench, tmp_path):
+    steps = bench("large_data_steps")
+    steps.make_model(tmp_path / "model.keras")
+    model = ni.load(tmp_path / "model.keras")
+    windows = np.random.default_rng(0).integers(0, 4, (4096, steps.WIDTH), np.uint8)
+    assert 0.08 < (model.trunk(1).values(windows) > 0).mean() < 0.12

@@ -1,0 +1,128 @@
+"""Measure data that memory would not hold: storing it, and looking for a first layer in it.
+
+    python -m benchmarks.large_data [--hdf5 N,N,…] [--fasta N,…] [--bed N,…] [--write]
+
+from the repository's root makes up data files of these numbers of sequences, one after the other
+and each in a temporary folder, and prints what they cost, in time and in memory.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from tempfile import TemporaryDirectory
+from typing import Any
+
+import click
+
+from benchmarks.environment import environment
+from benchmarks.large_data_steps import FILTERS, LENGTH, PROCESSES, WIDTH
+from benchmarks.plan import ROOT
+from benchmarks.tables import table, write_text_section
+from neuroninterp.backend import import_keras, resolve_device
+
+__all__ = ["main", "measure"]
+
+_RESULTS = ROOT / "benchmarks" / "RESULTS.md"
+
+_PREAMBLE = f"""Written by `python -m benchmarks.large_data --write`: random sequences of
+{LENGTH:,} bp, HDF5 as one-hot bytes in chunks of 64 compressed with lzf, BED over a genome of
+20 Mb; a first layer of {FILTERS} filters of {WIDTH} bp, each active on a tenth of all windows.
+*Store* is one process; *scan* goes through the stored blocks twice, in {PROCESSES} processes of one
+thread, which load the model first. Wall-clock seconds, start of the processes included. *Peak* is
+the largest resident memory of any one process."""
+
+_COLUMNS = [
+    ("format", lambda row: row["kind"]),
+    ("sequences", lambda row: f"{row['number']:,}"),
+    ("file MB", lambda row: f"{row['file'] / 1e6:,.0f}"),
+    ("stored MB", lambda row: f"{row['stored'] / 1e6:,.0f}"),
+    ("store s", lambda row: f"{row['store']['seconds']:,.1f}"),
+    ("store peak MB", lambda row: f"{row['store']['peak'] / 1e6:,.0f}"),
+    ("scan s", lambda row: f"{row['scan']['seconds']:,.1f}"),
+    ("scan peak MB", lambda row: f"{row['scan']['peak'] / 1e6:,.0f}"),
+]
+
+
+def measure(kind: str, number: int) -> dict[str, Any]:
+    """Measure one data file.
+
+    Parameters
+    ----------
+    kind : str
+        "hdf5", "fasta" or "bed".
+    number : int
+        Sequences.
+
+    Returns
+    -------
+    dict
+        ``kind``, ``number``; ``file`` and ``stored``, bytes; ``store`` and ``scan``, each with
+        ``seconds`` and ``peak`` (bytes).
+    """
+    with TemporaryDirectory() as folder:
+        _step("make", kind, number, folder)
+        store = _step("store", kind, number, folder)
+        scan = _step("scan", kind, number, folder)
+    return {
+        "kind": kind,
+        "number": number,
+        "file": scan["file"],
+        "stored": scan["stored"],
+        "store": store,
+        "scan": scan,
+    }
+
+
+def _step(name: str, kind: str, number: int, folder: str) -> dict[str, Any]:
+    one = {"TF_NUM_INTRAOP_THREADS": "1", "TF_NUM_INTEROP_THREADS": "1", "OMP_NUM_THREADS": "1"}
+    done = subprocess.run(
+        [sys.executable, "-m", "benchmarks.large_data_steps", name, kind, str(number), folder],
+        env={**os.environ, **one},
+        cwd=ROOT,
+        stdout=subprocess.PIPE,
+        text=True,
+        check=True,
+    )
+    found: dict[str, Any] = json.loads(done.stdout.splitlines()[-1])
+    click.echo(f"{kind} {number:,} {name}: {found}", err=True)
+    return found
+
+
+def _numbers(_: click.Context, __: click.Parameter, text: str) -> list[int]:
+    return [int(number) for number in text.split(",") if number]
+
+
+@click.command()
+@click.option("--hdf5", callback=_numbers, default="10000,100000,1000000", show_default=True)
+@click.option("--fasta", callback=_numbers, default="10000,100000", show_default=True)
+@click.option("--bed", callback=_numbers, default="10000,100000", show_default=True)
+@click.option("--write", is_flag=True, help="Put the figures into benchmarks/RESULTS.md.")
+def main(hdf5: list[int], fasta: list[int], bed: list[int], write: bool) -> None:
+    """Measure large data and print the figures."""
+    resolve_device("cpu")
+    import_keras()
+    kinds = {"hdf5": hdf5, "fasta": fasta, "bed": bed}
+    rows = [measure(kind, number) for kind, numbers in kinds.items() for number in numbers]
+    where = environment()
+    versions = ", ".join(f"{name} {number}" for name, number in where["versions"].items())
+    section = (
+        "\n\n".join(
+            [
+                f"## Large data: {where['machine']}, {where['cores']} cores",
+                f"{where['date']}, commit {where['commit']}; {where['device']}; {versions}.",
+                _PREAMBLE,
+                table(_COLUMNS, rows),
+            ]
+        )
+        + "\n"
+    )
+    click.echo(section)
+    if write:
+        write_text_section(section, _RESULTS)
+
+
+if __name__ == "__main__":
+    main()
