@@ -94,9 +94,9 @@ def _make_hdf5(path: Path, number: int, rng: np.random.Generator) -> None:
 
     rows = np.eye(4, dtype=np.uint8)
     with h5py.File(path, "w") as file:
-        shape, chunk = (number, LENGTH, 4), (64, LENGTH, 4)
+        shape, chunk = (number, LENGTH, 4), (min(number, 64), LENGTH, 4)
         bases = file.create_dataset("X_test", shape, "u1", chunks=chunk, compression="lzf")
-        labels = file.create_dataset("Y_test", (number, CLASSES), "u1", chunks=(4096, CLASSES))
+        labels = file.create_dataset("Y_test", (number, CLASSES), "u1")
         for first in range(0, number, _AT_ONCE):
             codes = _codes(rng, number - first)
             bases[first : first + len(codes)] = rows[codes]
