@@ -2,18 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING
+import os
+import tempfile
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, BinaryIO
 
 import numpy as np
 
-from neuroninterp.errors import DataError
+from neuroninterp.errors import DataError, OutputError
 from neuroninterp.ranking import rank
 
 if TYPE_CHECKING:
     import pandas as pd
 
-__all__ = ["SCORES", "mean_performance", "performance", "spoken"]
+    from neuroninterp.models import Model
+    from neuroninterp.sequences import SequenceData
+
+__all__ = ["SCORES", "mean_performance", "model_performance", "performance", "spoken"]
 
 SCORES: dict[str, str] = {
     "loss": "loss",
@@ -66,18 +73,106 @@ def performance(
     DataError
         If the shapes differ, a label is neither 0, 1 nor NaN, or a prediction is NaN.
     """
-    import pandas as pd
-
     predictions = np.asarray(predictions)
     labels = np.asarray(labels)
     _check(predictions, labels, class_names)
-    names = class_names
-    if names is None:
-        names = [str(index) for index in range(labels.shape[1])]
-    rows = [
-        (name, *_score(predictions[:, index], labels[:, index])) for index, name in enumerate(names)
-    ]
-    return pd.DataFrame(rows, columns=["class", "positives", "negatives", *SCORES])
+    columns = ((predictions[:, k], labels[:, k]) for k in range(labels.shape[1]))
+    return _table(columns, class_names)
+
+
+def model_performance(
+    model: Model,
+    data: SequenceData,
+    *,
+    folder: Path | None = None,
+    advance: Callable[[int], None] = lambda sequences: None,
+) -> pd.DataFrame:
+    """Score a model's predictions for labelled sequences, by its own runtime, block by block.
+
+    Predictions and labels wait in a temporary file until all are known, since the scores of a
+    class need all of its own, but only these, at once.
+
+    Parameters
+    ----------
+    model : Model
+        The network.
+    data : SequenceData
+        Sequences with labels that are 0, 1 or missing.
+    folder : Path or None
+        Where the temporary file lies; None takes the system's place for such.
+    advance : callable
+        Called with the number of sequences done since the last call.
+
+    Returns
+    -------
+    pandas.DataFrame
+        What :func:`performance` says of all predictions and labels.
+
+    Raises
+    ------
+    DataError
+        As :func:`performance`.
+    OutputError
+        If the disk has no room for the temporary file.
+    """
+    with _output_errors(data, folder):
+        opened = tempfile.TemporaryFile(dir=folder)  # noqa: SIM115 - entered in the next line
+    with opened as stream:
+        columns = _Columns(stream, len(data), data.classes)
+        for first, block in data.blocks():
+            predictions = model.predict(block.codes)
+            flat, labels = predictions.reshape(len(block), -1), np.asarray(block.labels)
+            _check(flat, labels, data.class_names, first=first)
+            with _output_errors(data, folder):
+                columns.write(first, flat, labels)
+            advance(len(block))
+        return _table(map(columns.read, range(data.classes)), data.class_names)
+
+
+@contextmanager
+def _output_errors(data: SequenceData, folder: Path | None) -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        raise OutputError(
+            f"the predictions for {len(data):,} sequences cannot be kept "
+            f"({os.strerror(error.errno or 0)}); {5 * len(data) * data.classes:,} bytes of "
+            f"disk are needed in {folder or tempfile.gettempdir()}"
+        ) from error
+
+
+class _Columns:
+    """Predictions and labels in a file, written some sequences and read one class at a time."""
+
+    def __init__(self, stream: BinaryIO, number: int, classes: int) -> None:
+        self._stream = stream
+        self._number = number
+        self._classes = classes
+        self._type = np.dtype(np.float32)
+
+    def write(self, first: int, predictions: np.ndarray, labels: np.ndarray) -> None:
+        self._type = predictions.dtype
+        # A missing label, NaN, is 2.
+        small = np.where(np.isnan(labels), 2, labels).astype(np.uint8)
+        for k in range(self._classes):
+            for column, values in ((0, predictions), (1, small)):
+                self._stream.seek(self._place(column, k) + first * values.itemsize)
+                self._stream.write(values[:, k].tobytes())
+        self._stream.flush()
+
+    def read(self, k: int) -> tuple[np.ndarray, np.ndarray]:
+        self._stream.seek(self._place(0, k))
+        size = self._number * self._type.itemsize
+        predictions = np.frombuffer(self._stream.read(size), self._type)
+        self._stream.seek(self._place(1, k))
+        small = np.frombuffer(self._stream.read(self._number), np.uint8)
+        return predictions, np.where(small == 2, np.float32(np.nan), small.astype(np.float32))
+
+    def _place(self, column: int, k: int) -> int:
+        """Return where the predictions (column 0) or labels (1) of a class begin."""
+        if column == 0:
+            return k * self._number * self._type.itemsize
+        return self._number * (self._classes * self._type.itemsize + k)
 
 
 def mean_performance(frame: pd.DataFrame) -> dict[str, float]:
@@ -119,6 +214,19 @@ def spoken(means: Mapping[str, float | None]) -> str:
     return ", ".join(pieces) or "no class has both positives and negatives"
 
 
+def _table(
+    columns: Iterable[tuple[np.ndarray, np.ndarray]], class_names: Sequence[str] | None
+) -> pd.DataFrame:
+    """Score predictions and labels (N,) of each class."""
+    import pandas as pd
+
+    rows = [
+        (str(index) if class_names is None else class_names[index], *_score(*column))
+        for index, column in enumerate(columns)
+    ]
+    return pd.DataFrame(rows, columns=["class", "positives", "negatives", *SCORES])
+
+
 def _score(predictions: np.ndarray, labels: np.ndarray) -> tuple[float, ...]:
     known = ~np.isnan(labels)
     truth, values = labels[known] == 1, predictions[known]
@@ -148,7 +256,14 @@ def _probability_scores(truth: np.ndarray, values: np.ndarray) -> tuple[float, f
     return float(loss), float(accuracy)
 
 
-def _check(predictions: np.ndarray, labels: np.ndarray, class_names: Sequence[str] | None) -> None:
+def _check(
+    predictions: np.ndarray,
+    labels: np.ndarray,
+    class_names: Sequence[str] | None,
+    *,
+    first: int = 0,
+) -> None:
+    """Refuse what cannot be scored; ``first`` is the number of the first sequence."""
     if labels.ndim != 2 or predictions.shape != labels.shape:
         raise DataError(
             f"the labels have shape {labels.shape} but the model's predictions "
@@ -162,9 +277,9 @@ def _check(predictions: np.ndarray, labels: np.ndarray, class_names: Sequence[st
     if wrong.any():
         row, column = (int(i) for i in np.argwhere(wrong)[0])
         raise DataError(
-            f"label {labels[row, column]:g} of sequence {row}, class {column}: expected 0 or 1, "
-            "or NaN for a missing label"
+            f"label {labels[row, column]:g} of sequence {first + row}, class {column}: "
+            "expected 0 or 1, or NaN for a missing label"
         )
     if np.isnan(predictions).any():
         row, column = (int(i) for i in np.argwhere(np.isnan(predictions))[0])
-        raise DataError(f"the model predicts NaN for sequence {row}, class {column}")
+        raise DataError(f"the model predicts NaN for sequence {first + row}, class {column}")

@@ -2,17 +2,26 @@
 
 from __future__ import annotations
 
+import errno
 from fractions import Fraction
 
 import numpy as np
+import pandas as pd
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from sklearn.metrics import average_precision_score, roc_auc_score
 
-from neuroninterp.errors import DataError
-from neuroninterp.performance import SCORES, mean_performance, performance, spoken
+from neuroninterp.errors import DataError, OutputError
+from neuroninterp.performance import (
+    SCORES,
+    mean_performance,
+    model_performance,
+    performance,
+    spoken,
+)
 from neuroninterp.ranking import rank
+from neuroninterp.sequences import Sequences
 
 NAN = float("nan")
 AUTHORS_AREA = 0.432462103574232
@@ -178,3 +187,52 @@ def test_no_class_that_can_be_scored():
 def test_what_does_not_fit(predictions, labels, names, message):
     with pytest.raises(DataError, match=message):
         performance(predictions, labels, names)
+
+
+class Counted:
+    """A model whose predictions follow from the bases."""
+
+    def __init__(self, dtype):
+        self.dtype = dtype
+        self.asked = []
+
+    def predict(self, codes):
+        self.asked.append(len(codes))
+        shares = [(codes == base).mean(axis=1) for base in range(3)]
+        return np.stack(shares, axis=1).astype(self.dtype)[:, :, None]
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_blocks_are_scored_as_all_at_once(monkeypatch, tmp_path, dtype):
+    monkeypatch.setattr("neuroninterp.sequences.dataset._BLOCK_SEQUENCES", 40)
+    rng = np.random.default_rng(4)
+    codes = rng.integers(0, 4, (150, 12), np.uint8)
+    labels = rng.choice([0.0, 1.0, NAN], (150, 3)).astype(np.float32)
+    data = Sequences(codes, labels, ("a", "b", "c"), None, "file")
+    model, done = Counted(dtype), []
+    found = model_performance(model, data, folder=tmp_path, advance=done.append)
+    whole = performance(Counted(dtype).predict(codes)[:, :, 0], labels, ["a", "b", "c"])
+    pd.testing.assert_frame_equal(found, whole, check_exact=True)
+    assert model.asked == done == [40, 40, 40, 30]
+    assert not list(tmp_path.iterdir())
+    labels[130, 2] = 0.5
+    with pytest.raises(DataError, match=r"label 0\.5 of sequence 130, class 2"):
+        model_performance(model, data, folder=tmp_path)
+
+
+def test_no_room_for_predictions(monkeypatch):
+    class Full:
+        def seek(self, place): ...
+
+        def write(self, content):
+            raise OSError(errno.ENOSPC, "No space left on device")
+
+        def __enter__(self):
+            return self
+
+        def __exit__(self, *_): ...
+
+    monkeypatch.setattr("neuroninterp.performance.tempfile.TemporaryFile", lambda dir: Full())
+    codes, labels = np.zeros((5, 3), np.uint8), np.zeros((5, 3), np.float32)
+    with pytest.raises(OutputError, match=r"5 sequences cannot be kept \(No space left"):
+        model_performance(Counted(np.float32), Sequences(codes, labels, None, None, "file"))
