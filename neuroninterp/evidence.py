@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 
 from neuroninterp.results import ActivationProfile, TopSequence
@@ -11,7 +13,7 @@ from neuroninterp.sampling import (
     NeuronInData,
     level_edges,
 )
-from neuroninterp.sequences import Sequences, decode
+from neuroninterp.sequences import SequenceData, Sequences, decode
 from neuroninterp.sequences.location import genome_location
 
 __all__ = ["activation_profile", "top_sequences"]
@@ -45,49 +47,57 @@ def activation_profile(
     )
 
 
-def top_sequences(largest: LargestWindows, sequences: Sequences) -> tuple[TopSequence, ...]:
-    """Say where in the user's sequences a neuron has its largest values.
+def top_sequences(
+    largest: Sequence[LargestWindows], sequences: SequenceData
+) -> list[tuple[TopSequence, ...]]:
+    """Say where in the user's sequences neurons have their largest values.
 
     Parameters
     ----------
-    largest : LargestWindows
-        The windows.
-    sequences : Sequences
+    largest : sequence of LargestWindows
+        The windows of each neuron. What is known of their sequences is read once for all.
+    sequences : SequenceData
         What they were found in, with names and labels where it has them.
 
     Returns
     -------
-    tuple of TopSequence
-        One a window, in their order.
+    list of tuple of TopSequence
+        One tuple a neuron; in it one a window, in their order.
     """
-    field = largest.windows.shape[1]
-    tops = []
-    for value, window, number, start in zip(
-        largest.values.tolist(),
-        decode(largest.windows),
-        largest.sequences.tolist(),
-        largest.starts.tolist(),
-        strict=True,
-    ):
-        name = "" if sequences.names is None else sequences.names[number]
-        tops.append(
-            TopSequence(
-                value=value,
-                window=window,
-                sequence=number,
-                name=name,
-                start=start,
-                location=genome_location(name, sequences.length, start, start + field),
-                labels=_labels(sequences, number),
-            )
+    numbers = np.unique(np.concatenate([np.zeros(0, np.int64), *(x.sequences for x in largest)]))
+    rows = {number: row for row, number in enumerate(numbers.tolist())}
+    found = sequences.some(list(rows))
+    scored = sequences.binary_labels
+    return [
+        tuple(
+            _top_sequence(windows, rank, found, rows[number], named=sequences.named, scored=scored)
+            for rank, number in enumerate(windows.sequences.tolist())
         )
-    return tuple(tops)
+        for windows in largest
+    ]
 
 
-def _labels(sequences: Sequences, number: int) -> tuple[str, ...]:
+def _top_sequence(
+    largest: LargestWindows, rank: int, found: Sequences, row: int, *, named: bool, scored: bool
+) -> TopSequence:
+    name = found.names[row] if named and found.names is not None else ""
+    start = int(largest.starts[rank])
+    window = largest.windows[rank]
+    return TopSequence(
+        value=float(largest.values[rank]),
+        window=decode(window[None])[0],
+        sequence=int(largest.sequences[rank]),
+        name=name,
+        start=start,
+        location=genome_location(name, found.length, start, start + len(window)),
+        labels=_labels(found, row) if scored else (),
+    )
+
+
+def _labels(sequences: Sequences, row: int) -> tuple[str, ...]:
     """Return the names of the classes that are 1 for a sequence."""
-    if sequences.labels is None or not sequences.binary_labels:
+    if sequences.labels is None:
         return ()
-    classes = np.flatnonzero(sequences.labels[number] == 1).tolist()
+    classes = np.flatnonzero(sequences.labels[row] == 1).tolist()
     names = sequences.class_names
     return tuple(str(k) if names is None else names[k] for k in classes)

@@ -12,7 +12,7 @@ from neuroninterp.backend import device_in_use
 from neuroninterp.models import Model, load
 from neuroninterp.performance import mean_performance
 from neuroninterp.results.command import given_arguments
-from neuroninterp.sequences import Sequences
+from neuroninterp.sequences import SequenceData
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -71,7 +71,9 @@ def model_card(model: Model) -> dict[str, Any]:
     }
 
 
-def data_card(sequences: Sequences | None, scores: pd.DataFrame | None) -> Mapping[str, Any] | None:
+def data_card(
+    sequences: SequenceData | None, scores: pd.DataFrame | None
+) -> Mapping[str, Any] | None:
     """Say what the user's sequences were, and what was left out; None without any."""
     if sequences is None:
         return None
@@ -79,7 +81,7 @@ def data_card(sequences: Sequences | None, scores: pd.DataFrame | None) -> Mappi
         "path": sequences.source,
         "sequences": len(sequences),
         "length": sequences.length,
-        "labels": 0 if sequences.labels is None else sequences.labels.shape[1],
+        "labels": sequences.classes,
         "notes": list(sequences.notes),
     }
     if scores is not None:

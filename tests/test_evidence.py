@@ -67,8 +67,10 @@ def test_top_sequences_lie_in_the_genome_where_they_say(tmp_path: Path) -> None:
     sequences = read_sequences(bed, length=40, genome=genome)
     model = model_of(two_layers(rng), length=40)
     seen = set()
-    for in_data in neurons_in_data(model, 2, range(5), np.zeros(5), sequences.codes):
-        tops = top_sequences(in_data.largest, sequences)
+    looked_at = neurons_in_data(model, 2, range(5), np.zeros(5), sequences.codes)
+    found = top_sequences([in_data.largest for in_data in looked_at], sequences)
+    for in_data, tops in zip(looked_at, found, strict=True):
+        assert [top.sequence for top in tops] == in_data.largest.sequences.tolist()
         assert len(tops) == 10
         for top in tops:
             assert sequences.names is not None
@@ -93,7 +95,7 @@ def test_labels_are_the_classes_that_are_one() -> None:
     (in_data,) = neurons_in_data(model, 2, [0], np.zeros(1), codes)
 
     def found(sequences: Sequences) -> dict[int, tuple[str, ...]]:
-        tops = top_sequences(in_data.largest, sequences)
+        (tops,) = top_sequences([in_data.largest], sequences)
         assert {(top.name, top.location) for top in tops} == {("", "")}
         return {top.sequence: top.labels for top in tops}
 

@@ -11,8 +11,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
+from scipy import stats
 
 from neuroninterp.errors import DataError, OutputError
+from neuroninterp.measurement import fields
 from neuroninterp.sequences import (
     Sequences,
     decode,
@@ -102,8 +104,17 @@ def test_stored_is_what_is_read(tmp_path, codes, kind):
     whole = read_sequences(path, **arguments)
     stored = store_sequences(path, tmp_path / "stored", **arguments)
     assert len(stored) == len(whole) > 7
-    facts = ("length", "classes", "class_names", "notes", "source", "block_count", "binary_labels",
-             "digest")  # fmt: skip
+    facts = [
+        "length",
+        "classes",
+        "named",
+        "class_names",
+        "notes",
+        "source",
+        "block_count",
+        "binary_labels",
+        "digest",
+    ]
     for name in facts:
         assert getattr(stored, name) == getattr(whole, name), name
     assert stored.binary_labels == (kind in ("binary", "missing"))
@@ -228,7 +239,7 @@ def test_small_data_are_held_and_large_ones_stored(tmp_path, codes, monkeypatch)
     held = read_or_store(path, tmp_path / "stored", **arguments)
     assert isinstance(held, Sequences)
     assert not (tmp_path / "stored").exists()
-    monkeypatch.setattr("neuroninterp.sequences.reading._HELD", N * LENGTH - 1)
+    monkeypatch.setattr("neuroninterp.sequences.reading.HELD", N * LENGTH - 1)
     stored = read_or_store(path, tmp_path / "stored", **arguments)
     assert not isinstance(stored, Sequences)
     assert stored.digest == held.digest
@@ -246,3 +257,23 @@ def test_only_few_blocks_stay_in_memory(tmp_path, codes):
     stored = store_sequences(path, tmp_path / "stored", **arguments)
     for _ in stored.blocks():
         assert len(stored._recent) <= 2
+
+
+def test_derivatives_are_taken_on_a_fair_choice_of_large_data(tmp_path, codes, monkeypatch):
+    path, arguments = make("binary", tmp_path, codes)
+    stored = store_sequences(path, tmp_path / "stored", **arguments)
+    rows = [row.tobytes() for row in codes]
+    chosen = [fields._some(stored, seed) for seed in range(40)]
+    assert all(len(some) == N for some in chosen)  # few enough to take all
+    monkeypatch.setattr("neuroninterp.measurement.fields.HELD", 20 * LENGTH)
+    whole = read_sequences(path, **arguments)
+    taken = np.zeros(N)
+    for seed in range(200):
+        some = fields._some(stored, seed)
+        np.testing.assert_array_equal(some, fields._some(whole, seed))
+        assert len(some) == 20
+        taken[[rows.index(row.tobytes()) for row in some]] += 1
+    # Without replacement, so that the variance is smaller by (53 - 20) / 52.
+    expected = 200 * 20 / N
+    statistic = ((taken - expected) ** 2 / expected).sum() * 52 / 33
+    assert 0.001 < stats.chi2.cdf(statistic, 52) < 0.999

@@ -11,12 +11,17 @@ from neuroninterp.measurement.reach import extent, measure_reach
 from neuroninterp.measurement.reasons import explain, live_field
 from neuroninterp.measurement.records import LayerFields, MeasuredField
 from neuroninterp.models import Model
+from neuroninterp.sequences import SequenceData, Sequences
+from neuroninterp.sequences.dataset import HELD
 
 __all__ = ["measure_fields"]
 
+_CHOSEN = 4096
+"""Most sequences of large data among which those are that derivatives are taken on."""
+
 
 def measure_fields(
-    model: Model, codes: np.ndarray | None = None, *, seed: int = 0
+    model: Model, codes: np.ndarray | SequenceData | None = None, *, seed: int = 0
 ) -> tuple[LayerFields, ...]:
     """Measure the receptive field of every layer, and find its effective part.
 
@@ -24,8 +29,8 @@ def measure_fields(
     ----------
     model : Model
         The network. Substitutions go through its own runtime, derivatives through the graph.
-    codes : numpy.ndarray or None, shape=(N, L)
-        The user's sequences, 0 to 4 for A, C, G, T, N; uint8.
+    codes : numpy.ndarray of shape (N, L), SequenceData or None
+        The user's sequences, 0 to 4 for A, C, G, T, N; uint8. Of large data some are looked at.
     seed : int
         Seed of the random sequences.
 
@@ -45,7 +50,7 @@ def measure_fields(
         derivatives = beside.submit(gradient_profiles, model, seed=seed)
         reaches = measure_reach(model, seed=seed)
         random = derivatives.result()
-    own = {} if codes is None else gradient_profiles(model, codes, seed=seed)
+    own = {} if codes is None else gradient_profiles(model, _some(codes, seed), seed=seed)
     found = []
     for reach in reaches:
         number = reach.layer.number
@@ -61,3 +66,13 @@ def measure_fields(
             )
         )
     return tuple(found)
+
+
+def _some(codes: np.ndarray | SequenceData, seed: int) -> np.ndarray:
+    """Return the codes of all sequences, or of a fair choice where memory should not hold them."""
+    data = Sequences(codes, None, None, None, "") if isinstance(codes, np.ndarray) else codes
+    if isinstance(data, Sequences) and data.codes.size <= HELD:
+        return data.codes
+    number = min(_CHOSEN, len(data), max(1, HELD // data.length))
+    chosen = np.random.default_rng([seed, 2]).choice(len(data), number, replace=False)
+    return data.some(np.sort(chosen).tolist()).codes

@@ -110,6 +110,7 @@ def open_arrays(
             pieces=pieces,
             classes=classes,
             class_names=_class_names(container, inputs, classes),
+            named=names_key is not None,
             notes=_notes(alphabet, rows, total, unlabelled=label_key is None, container=container),
             label_key=label_key or "",
             sites=sites,

@@ -20,10 +20,13 @@ from neuroninterp.sequences.digest import block_digest, data_digest
 if TYPE_CHECKING:
     from neuroninterp.sequences.sites import PlantedSites
 
-__all__ = ["MAX_BASES", "SequenceData", "Sequences", "block_size", "check_numbers"]
+__all__ = ["HELD", "MAX_BASES", "SequenceData", "Sequences", "block_size", "check_numbers"]
 
 MAX_BASES = 2**30
 """Most bases that one read may hold: 1 GiB as codes, 16 GiB as float32 one-hot."""
+
+HELD = 2**26
+"""Bases, or labels, up to which a set of sequences is simply held in memory."""
 
 _BLOCK_SEQUENCES = 2**13
 _BLOCK_BASES = 2**23
@@ -47,6 +50,10 @@ class SequenceData(Protocol):
     @property
     def classes(self) -> int:
         """Number of labels that each sequence has; 0 without labels."""
+
+    @property
+    def named(self) -> bool:
+        """Whether the sequences have names."""
 
     @property
     def length(self) -> int:
@@ -131,6 +138,11 @@ class Sequences:
     def classes(self) -> int:
         """Number of labels that each sequence has; 0 without labels."""
         return 0 if self.labels is None else int(self.labels.shape[1])
+
+    @property
+    def named(self) -> bool:
+        """Whether the sequences have names."""
+        return self.names is not None
 
     @property
     def block_count(self) -> int:

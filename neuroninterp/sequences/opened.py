@@ -47,6 +47,8 @@ class OpenedData:
         Labels of each sequence; 0 without labels.
     class_names : tuple of str or None
         What they are called.
+    named : bool
+        Whether the sequences have names.
     notes : tuple of str
         What is left out, cut or padded.
     label_key : str
@@ -61,6 +63,7 @@ class OpenedData:
     pieces: Callable[[int], Iterator[Piece]]
     classes: int = 0
     class_names: tuple[str, ...] | None = None
+    named: bool = True
     notes: tuple[str, ...] = ()
     label_key: str = ""
     sites: PlantedSites | None = None

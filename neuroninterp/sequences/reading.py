@@ -15,16 +15,13 @@ from neuroninterp.errors import DataError
 from neuroninterp.sequences.arrays import open_arrays
 from neuroninterp.sequences.bed import open_bed
 from neuroninterp.sequences.coding import ALPHABET
-from neuroninterp.sequences.dataset import MAX_BASES, Sequences
+from neuroninterp.sequences.dataset import HELD, MAX_BASES, Sequences
 from neuroninterp.sequences.fasta import open_fasta
 from neuroninterp.sequences.formats import find_format
 from neuroninterp.sequences.opened import OpenedData
 from neuroninterp.sequences.stored_sequences import StoredSequences, origin_of, store
 
 __all__ = ["open_data", "read_opened", "read_or_store", "read_sequences", "store_sequences"]
-
-_HELD = 2**26
-"""Bases, or labels, up to which a set of sequences is simply held in memory."""
 
 
 MAX_LABELS = 2**29
@@ -139,7 +136,7 @@ def read_or_store(
     :func:`read_sequences`; a folder is made only where it is needed.
     """
     with open_data(path, **arguments) as opened:
-        if opened.number * max(opened.length, opened.classes) <= _HELD:
+        if opened.number * max(opened.length, opened.classes) <= HELD:
             return read_opened(opened)
         return store(opened, Path(folder), origin_of(Path(path), arguments), advance)
 

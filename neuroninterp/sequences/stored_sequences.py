@@ -57,6 +57,8 @@ class StoredSequences:
         Labels of each; 0 without labels.
     class_names : tuple of str or None
         What they are called.
+    named : bool
+        Whether the sequences have names.
     notes : tuple of str
         What was left out, cut or padded.
     binary_labels : bool
@@ -71,6 +73,7 @@ class StoredSequences:
     length: int
     classes: int
     class_names: tuple[str, ...] | None
+    named: bool
     notes: tuple[str, ...]
     binary_labels: bool
     digest: str
@@ -195,6 +198,7 @@ def store(
             "length": opened.length,
             "classes": opened.classes,
             "class_names": opened.class_names,
+            "named": opened.named,
             "notes": opened.all_notes(binary),
             "binary_labels": binary,
             "digest": data_digest(
@@ -229,6 +233,7 @@ def open_stored(folder: Path) -> StoredSequences:
         length=found["length"],
         classes=found["classes"],
         class_names=None if names is None else tuple(names),
+        named=found["named"],
         notes=tuple(found["notes"]),
         binary_labels=found["binary_labels"],
         digest=found["digest"],
