@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import tempfile
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 from neuroninterp.errors import DataError, ModelError, UnsupportedOperationError
 from neuroninterp.layer_plan import LayerOptions
@@ -13,8 +16,9 @@ from neuroninterp.progress import Progress
 from neuroninterp.results import AnalysisResult, prepare_output
 from neuroninterp.run import Request, Run
 from neuroninterp.run_facts import arguments_of
+from neuroninterp.run_folder import RunFolder, run_folder
 from neuroninterp.sampling import check_effort, check_neurons
-from neuroninterp.sequences import Sequences, read_sequences
+from neuroninterp.sequences import SequenceData, read_or_store, read_sequences
 from neuroninterp.workers import Workers
 
 __all__ = ["analyze", "read_data"]
@@ -22,7 +26,7 @@ __all__ = ["analyze", "read_data"]
 
 def analyze(
     model: str | Path | Model,
-    data: str | Path | Sequences | None = None,
+    data: str | Path | SequenceData | None = None,
     output: str | Path | None = None,
     *,
     layers: Sequence[int] | None = None,
@@ -126,7 +130,6 @@ def analyze(
                 trust_model=trust_model,
             )
         chosen = _choose_layers(model, layers, neurons)
-    sequences = read_data(model, data, data_alphabet, x_key, y_key, genome, progress)
     request = Request(
         layers=None if layers is None else tuple(layers),
         chosen=tuple(chosen),
@@ -140,9 +143,25 @@ def analyze(
         force=force,
         arguments=arguments,
     )
-    run = Run(model, database, sequences, request, Workers(n_jobs), progress)
+    with _place(folder, progress, resume) as place:
+        stored = place.data if isinstance(place, RunFolder) else place
+        sequences = read_data(
+            model, data, data_alphabet, x_key, y_key, genome, progress, folder=stored
+        )
+        run = Run(model, database, sequences, request, Workers(n_jobs), progress)
+        return run.in_folder(place) if isinstance(place, RunFolder) else run.in_memory(place)
+
+
+@contextmanager
+def _place(folder: Path | None, progress: Progress, resume: bool) -> Iterator[RunFolder | Path]:
+    """Hold the results folder, or a temporary one where no results are written."""
     try:
-        return run.in_memory() if folder is None else run.in_folder(folder, resume=resume)
+        if folder is not None:
+            with run_folder(folder, progress, resume=resume) as place:
+                yield place
+            return
+        with tempfile.TemporaryDirectory(prefix="neuroninterp-") as scratch:
+            yield Path(scratch)
     finally:
         progress.stop()
 
@@ -171,14 +190,18 @@ def _choose_layers(
 
 def read_data(
     model: Model,
-    data: str | Path | Sequences | None,
+    data: str | Path | SequenceData | None,
     alphabet: str | None,
     x_key: str | None,
     y_key: str | None,
     genome: str | Path | None,
     progress: Progress,
-) -> Sequences | None:
+    *,
+    folder: Path | None = None,
+) -> SequenceData | None:
     """Read the user's sequences, if any, and make sure that the model can read them.
+
+    Sequences that memory would not hold are stored in ``folder``, where there is one.
 
     Raises
     ------
@@ -188,15 +211,18 @@ def read_data(
     if data is None:
         return None
     with progress.stage("reading data"):
-        if not isinstance(data, Sequences):
-            data = read_sequences(
-                data,
-                length=model.length,
-                alphabet=alphabet or model.layout.alphabet,
-                x_key=x_key,
-                y_key=y_key,
-                genome=genome,
-            )
+        if isinstance(data, (str, Path)):
+            how: dict[str, Any] = {
+                "length": model.length,
+                "alphabet": alphabet or model.layout.alphabet,
+                "x_key": x_key,
+                "y_key": y_key,
+                "genome": genome,
+            }
+            if folder is None:
+                data = read_sequences(data, **how)
+            else:
+                data = read_or_store(data, folder, **how)
         if model.length is not None and data.length != model.length:
             raise DataError(
                 f"the model reads {model.length} bp, the sequences of {data.source} have "

@@ -10,7 +10,7 @@ from neuroninterp.models import Model
 from neuroninterp.motifs import MotifDatabase
 from neuroninterp.progress import Progress
 from neuroninterp.results import LayerResult
-from neuroninterp.sequences import Sequences
+from neuroninterp.sequences import SequenceData
 
 __all__ = ["LayerOptions", "analyse_layer"]
 
@@ -21,7 +21,7 @@ def analyse_layer(
     database: MotifDatabase,
     options: LayerOptions,
     *,
-    sequences: Sequences | None = None,
+    sequences: SequenceData | None = None,
     n_jobs: int = -1,
     progress: Progress,
 ) -> tuple[LayerResult, np.ndarray, list[str]]:
@@ -37,7 +37,7 @@ def analyse_layer(
         Known motifs.
     options : LayerOptions
         The user's choices.
-    sequences : Sequences or None
+    sequences : SequenceData or None
         The user's sequences.
     n_jobs : int
         Threads for matching; -1 for all cores.

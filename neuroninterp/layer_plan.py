@@ -8,15 +8,16 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from neuroninterp.bottleneck import layer_fractions, localist_flags
+from neuroninterp.data_plan import DataPlan
 from neuroninterp.errors import DataError
 from neuroninterp.evidence import top_sequences
-from neuroninterp.jobs import Stage, Unit, UnitStore, encode
+from neuroninterp.jobs import Stage, Unit, UnitStore
 from neuroninterp.layer_units import BlockMatches, Described, pass_over, raised
 from neuroninterp.models import Model
 from neuroninterp.motifs import DictionaryMotif, Syntax
 from neuroninterp.results import LayerResult, NeuronResult, TopSequence
-from neuroninterp.sampling import NeuronInData, check_neurons, neurons_at_once, neurons_in_data
-from neuroninterp.sequences import Sequences
+from neuroninterp.sampling import NeuronInData, check_neurons, neurons_at_once
+from neuroninterp.sequences import SequenceData
 
 __all__ = ["Digests", "LayerOptions", "LayerOutcome", "LayerPlan"]
 
@@ -104,7 +105,7 @@ class LayerPlan:
         Where finished units are found.
     digests : Digests
         Hashes of network, motifs and data.
-    sequences : Sequences or None
+    sequences : SequenceData or None
         The user's sequences.
     """
 
@@ -115,7 +116,7 @@ class LayerPlan:
         options: LayerOptions,
         store: UnitStore,
         digests: Digests,
-        sequences: Sequences | None = None,
+        sequences: SequenceData | None = None,
     ) -> None:
         self._model = model
         self._layer = layer
@@ -128,6 +129,10 @@ class LayerPlan:
         self._blocks = [tuple(chosen[i : i + size]) for i in range(0, len(chosen), size)]
         self._sampled: list[str] = []
         self._observed: list[str] | None = None
+        self._data = None
+        if sequences is not None:
+            about = (options.seed, store, digests.model, sequences)
+            self._data = DataPlan(model, layer, self._blocks, *about)
         self._described: list[str] = []
         self._matched: list[str] = []
 
@@ -143,8 +148,13 @@ class LayerPlan:
             ],
         )
         skipped: list[str] = []
-        if self._sequences is not None and self._blocks:
-            self._observed, skipped = self._look_at_data(self._sequences)
+        if self._data is not None and self._blocks:
+            try:
+                self._data.check()
+            except DataError as error:
+                skipped.append(f"no PPMs from the data for layer {self._layer}: {error}")
+            else:
+                self._observed = yield from self._data.observe(self._sampled)
         self._described = yield self._stage(
             "decoupling",
             self._seen(),
@@ -276,42 +286,12 @@ class LayerPlan:
         result = LayerResult(layer, tuple(neurons), fractions, *dictionaries)
         return LayerOutcome(result, localist_flags(parts, relevant_named=named), tuple(skipped))
 
-    def _look_at_data(self, sequences: Sequences) -> tuple[list[str] | None, list[str]]:
-        """Look for the neurons in the user's sequences; say what was left out."""
-        drawn = [sample for key in self._sampled for sample in self._store.value(key)]
-        try:
-            found = neurons_in_data(
-                self._model,
-                self._layer,
-                [sample.neuron for sample in drawn],
-                np.array([sample.threshold for sample in drawn]),
-                sequences.codes,
-                level_maxima=[sample.maximum for sample in drawn],
-                seed=self._options.seed,
-            )
-        except DataError as error:
-            return None, [f"no PPMs from the data for layer {self._layer}: {error}"]
-        keys = []
-        for block in self._blocks:
-            label = f"layer{self._layer}-data-neuron{block[0]}"
-            unit = Unit(
-                label,
-                "data",
-                {"seed": self._options.seed},
-                tuple(self._sampled),
-                self._digests.data,
-            )
-            own, found = found[: len(block)], found[len(block) :]
-            self._store.put(unit.key, label, encode(tuple(own)))
-            keys.append(unit.key)
-        return keys, []
-
     def _tops(self, index: int) -> list[tuple[TopSequence, ...]]:
         """Return the top sequences of a block's neurons."""
         if self._observed is None or self._sequences is None:
             return [()] * len(self._blocks[index])
         observed: tuple[NeuronInData, ...] = self._store.value(self._observed[index])
-        return [top_sequences(found.largest, self._sequences) for found in observed]
+        return top_sequences([found.largest for found in observed], self._sequences)
 
 
 def _composed(

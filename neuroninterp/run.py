@@ -8,12 +8,10 @@ from datetime import datetime, timezone
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
-
 from neuroninterp.bottleneck import empirical, structural, verdict
 from neuroninterp.caveats import longer_than_input, not_chosen, not_decoupled, thinly_sampled
 from neuroninterp.channel_order import order_warning
-from neuroninterp.errors import Interrupted, ModelError, OutputError
+from neuroninterp.errors import ModelError, OutputError
 from neuroninterp.fields import Layer, PoolSummary
 from neuroninterp.jobs import (
     Equipment,
@@ -27,14 +25,14 @@ from neuroninterp.layer_plan import LayerOptions, LayerOutcome, LayerPlan
 from neuroninterp.measurement import EffectiveField, LayerFields, MeasuredField, measure_fields
 from neuroninterp.models import Model
 from neuroninterp.motifs import MotifDatabase
-from neuroninterp.performance import performance
+from neuroninterp.performance import model_performance
 from neuroninterp.progress import Progress
 from neuroninterp.results import AnalysisResult, read_results, write_results
 from neuroninterp.run_digests import digest_of, run_digests
 from neuroninterp.run_facts import data_card, model_card, versions
-from neuroninterp.run_folder import RunFolder, run_folder
+from neuroninterp.run_folder import RunFolder
 from neuroninterp.sampling import check_neurons, sampling_seconds
-from neuroninterp.sequences import Sequences
+from neuroninterp.sequences import SequenceData
 from neuroninterp.text import how_many
 from neuroninterp.workers import Workers
 
@@ -83,7 +81,7 @@ class Run:
         The network.
     database : MotifDatabase
         Known motifs.
-    sequences : Sequences or None
+    sequences : SequenceData or None
         The user's sequences.
     request : Request
         What is asked.
@@ -102,7 +100,7 @@ class Run:
         self,
         model: Model,
         database: MotifDatabase,
-        sequences: Sequences | None,
+        sequences: SequenceData | None,
         request: Request,
         workers: Workers,
         progress: Progress,
@@ -128,19 +126,17 @@ class Run:
         asked = (self._request.layers, self._request.chosen, self._request.force)
         return digest_of(asdict(self._digests), options, asked, self._request.arguments or {})
 
-    def in_memory(self) -> AnalysisResult:
-        """Carry the run out without a folder."""
-        return self._carried_out(MemoryStore())
+    def in_memory(self, scratch: Path) -> AnalysisResult:
+        """Carry the run out without a results folder; ``scratch`` takes temporary files."""
+        return self._carried_out(MemoryStore(), scratch)
 
-    def in_folder(self, output: Path, *, resume: bool) -> AnalysisResult:
+    def in_folder(self, folder: RunFolder) -> AnalysisResult:
         """Carry the run out in a results folder, from where an earlier one was stopped.
 
         Parameters
         ----------
-        output : Path
-            The folder; see :func:`neuroninterp.results.prepare_output`.
-        resume : bool
-            False begins anew.
+        folder : RunFolder
+            The folder, held.
 
         Returns
         -------
@@ -150,34 +146,26 @@ class Run:
         Raises
         ------
         OutputError
-            If the folder cannot be used (any more), or another run is at work in it.
-        Interrupted
-            If the run was stopped; says how to go on.
+            If the folder cannot be used any more.
         """
-        with run_folder(output, self._progress, resume=resume) as folder:
-            finished = self._finished(output) if resume else None
-            if finished is not None:
-                self._progress.tell(f"{output} holds this analysis already; nothing is computed")
-                folder.clear()
-                return finished
-            self._greet(folder)
-            try:
-                found = self._carried_out(folder.store, folder)
-                with self._progress.stage("writing results"):
-                    write_results(found, output)
-            except KeyboardInterrupt as error:
-                self._progress.stop()
-                raise Interrupted(
-                    f"stopped: {how_many(len(folder.store), 'finished work unit')} kept in "
-                    f"{folder.unfinished}; the same command goes on from there"
-                ) from error
+        finished = self._finished(folder)
+        if finished is not None:
+            self._progress.tell(f"{folder.path} holds this analysis already; nothing is computed")
             folder.clear()
-        return replace(found, folder=output)
+            return finished
+        self._greet(folder)
+        found = self._carried_out(folder.store, folder.unfinished)
+        with self._progress.stage("writing results"):
+            write_results(found, folder.path)
+        folder.clear()
+        return replace(found, folder=folder.path)
 
-    def _finished(self, output: Path) -> AnalysisResult | None:
+    def _finished(self, folder: RunFolder) -> AnalysisResult | None:
         """Return the result of the same run, where it lies there."""
+        if not folder.resume:
+            return None
         try:
-            result = read_results(output)
+            result = read_results(folder.path)
         except OutputError:
             return None
         return result if result.settings.get("digest") == self.digest else None
@@ -197,12 +185,12 @@ class Run:
         else:
             self._progress.tell(f"going on from {kept} in {folder.unfinished}")
 
-    def _carried_out(self, store: UnitStore, folder: RunFolder | None = None) -> AnalysisResult:
+    def _carried_out(self, store: UnitStore, scratch: Path) -> AnalysisResult:
         model, options, progress = self._model, self._request.options, self._progress
         chosen, too_long = self._within_reason(store)
         with progress.stage("measuring receptive fields"):
             fields = self._fields(store)
-        scores = self._performance(store)
+        scores = self._performance(store, scratch)
         equipment = Equipment(model, self._database, self._workers.threads)
         plans = [
             LayerPlan(model, number, options, store, self._digests, self._sequences)
@@ -330,29 +318,25 @@ class Run:
         key = digest_of("fields", self._digests.model, self._digests.data, seed)
 
         def measure() -> tuple[LayerFields, ...]:
-            codes = None if sequences is None else sequences.codes
-            return measure_fields(self._model, codes, seed=seed)
+            return measure_fields(self._model, sequences, seed=seed)
 
         fields: tuple[LayerFields, ...] = remembered(store, key, "receptive-fields", measure)
         return fields
 
-    def _performance(self, store: UnitStore) -> pd.DataFrame | None:
+    def _performance(self, store: UnitStore, scratch: Path) -> pd.DataFrame | None:
         """Score the model with its own runtime where the labels are binary."""
         import pandas as pd
 
         sequences = self._sequences
-        if sequences is None or sequences.labels is None or not sequences.binary_labels:
+        if sequences is None or not sequences.binary_labels:
             return None
-        labels = np.asarray(sequences.labels)
+        with self._progress.stage("scoring model", len(sequences)) as advance:
 
-        def score() -> dict[str, list[Any]]:
-            predictions = self._model.predict(sequences.codes)
-            flat = predictions.reshape(len(predictions), -1)
-            frame = performance(flat, labels, sequences.class_names)
-            return {str(name): frame[name].tolist() for name in frame.columns}
+            def score() -> dict[str, list[Any]]:
+                frame = model_performance(self._model, sequences, folder=scratch, advance=advance)
+                return {str(name): frame[name].tolist() for name in frame.columns}
 
-        key = digest_of("performance", self._digests.model, self._digests.data)
-        with self._progress.stage("scoring model"):
+            key = digest_of("performance", self._digests.model, self._digests.data)
             return pd.DataFrame(remembered(store, key, "performance", score))
 
 

@@ -7,14 +7,12 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
-import numpy as np
-
 from neuroninterp.backend import import_keras
 from neuroninterp.jobs import encode
 from neuroninterp.layer_plan import Digests
 from neuroninterp.models import Model
 from neuroninterp.motifs import MotifDatabase
-from neuroninterp.sequences import Sequences
+from neuroninterp.sequences import SequenceData
 
 __all__ = ["digest_of", "run_digests"]
 
@@ -30,7 +28,7 @@ def run_digests(
     card: Mapping[str, Any],
     versions: Mapping[str, str],
     database: MotifDatabase,
-    sequences: Sequences | None,
+    sequences: SequenceData | None,
 ) -> Digests:
     """Hash what a run works with.
 
@@ -44,7 +42,7 @@ def run_digests(
         Versions of the libraries.
     database : MotifDatabase
         Known motifs.
-    sequences : Sequences or None
+    sequences : SequenceData or None
         The user's sequences.
 
     Returns
@@ -56,7 +54,7 @@ def run_digests(
     return Digests(
         model=digest_of(read, dict(versions)),
         motifs=digest_of(database.name, database.ids, database.names, list(database.ppms)),
-        data="" if sequences is None else _of_sequences(sequences),
+        data="" if sequences is None else sequences.digest,
     )
 
 
@@ -65,20 +63,7 @@ def digest_of(*values: Any) -> str:
     return hashlib.sha256(encode(_plain(values))).hexdigest()
 
 
-def _of_sequences(sequences: Sequences) -> str:
-    return digest_of(
-        np.ascontiguousarray(sequences.codes),
-        sequences.labels,
-        sequences.class_names,
-        sequences.names,
-    )
-
-
 def _plain(value: Any) -> Any:
-    if isinstance(value, np.ndarray):
-        return value
-    return (
-        json.loads(json.dumps(value, default=str))
-        if isinstance(value, dict)
-        else (tuple(_plain(item) for item in value) if isinstance(value, (tuple, list)) else value)
-    )
+    if isinstance(value, dict):
+        return json.loads(json.dumps(value, default=str))
+    return tuple(map(_plain, value)) if isinstance(value, (tuple, list)) else value

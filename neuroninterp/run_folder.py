@@ -9,10 +9,11 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from neuroninterp.errors import OutputError
+from neuroninterp.errors import Interrupted, OutputError
 from neuroninterp.jobs import FolderStore, locked
 from neuroninterp.progress import Progress
 from neuroninterp.results import UNFINISHED
+from neuroninterp.text import how_many
 
 __all__ = ["RunFolder", "run_folder"]
 
@@ -28,16 +29,24 @@ class RunFolder:
         The results folder.
     store : FolderStore
         Its finished units.
+    resume : bool
+        Whether what an earlier run has left counts.
     """
 
-    def __init__(self, folder: Path, store: FolderStore) -> None:
-        self.folder = folder
+    def __init__(self, folder: Path, store: FolderStore, resume: bool) -> None:
+        self.path = folder
         self.store = store
+        self.resume = resume
 
     @property
     def unfinished(self) -> Path:
         """Where the units lie until the results are written."""
-        return self.folder / UNFINISHED
+        return self.path / UNFINISHED
+
+    @property
+    def data(self) -> Path:
+        """Where sequences that memory would not hold are stored meanwhile."""
+        return _data(self.path)
 
     def describe(self, settings: Mapping[str, Any]) -> list[str]:
         """Keep the settings of this run; return which of them an earlier run had otherwise.
@@ -92,6 +101,8 @@ def run_folder(folder: Path, progress: Progress, *, resume: bool) -> Iterator[Ru
     ------
     OutputError
         If another run is at work in it, or it cannot be written to.
+    Interrupted
+        If the run is stopped; says how to go on.
     """
     missing = [path for path in (folder, *folder.parents) if not path.exists()]
     unfinished = folder / UNFINISHED
@@ -105,17 +116,28 @@ def run_folder(folder: Path, progress: Progress, *, resume: bool) -> Iterator[Ru
     with locked(unfinished / "lock", folder):
         if not resume:
             shutil.rmtree(unfinished / "units", ignore_errors=True)
+            shutil.rmtree(_data(folder), ignore_errors=True)
             (unfinished / "journal.tsv").unlink(missing_ok=True)
         store = FolderStore(unfinished, progress.tell)
         try:
-            yield RunFolder(folder, store)
+            yield RunFolder(folder, store, resume)
+        except KeyboardInterrupt as error:
+            progress.stop()
+            raise Interrupted(
+                f"stopped: {how_many(len(store), 'finished work unit')} kept in {unfinished}; "
+                "the same command goes on from there"
+            ) from error
         finally:
-            empty = not len(store)
+            empty = not len(store) and not _data(folder).exists()
     if empty:
         shutil.rmtree(unfinished, ignore_errors=True)
         for path in missing:
             with contextlib.suppress(OSError):
                 path.rmdir()
+
+
+def _data(folder: Path) -> Path:
+    return folder / UNFINISHED / "data"
 
 
 def _short(value: Any) -> str:

@@ -7,10 +7,11 @@ from neuroninterp.jobs.lock import locked
 from neuroninterp.jobs.perform import perform
 from neuroninterp.jobs.schedule import Here, Plan, carry_out
 from neuroninterp.jobs.store import FolderStore, MemoryStore, UnitStore, remembered
-from neuroninterp.jobs.unit import Stage, Unit
+from neuroninterp.jobs.unit import Block, Stage, Unit
 from neuroninterp.jobs.unit_file import DamagedUnitError, read_unit, write_unit
 
 __all__ = [
+    "Block",
     "CodecError",
     "DamagedUnitError",
     "Done",

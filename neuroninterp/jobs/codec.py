@@ -46,7 +46,7 @@ def storable(*types: _Type) -> None:
             raise CodecError(f"{kind} cannot be stored under its name")
 
 
-def encode(value: Any) -> bytes:
+def encode(value: Any, *, level: int = _LEVEL) -> bytes:
     """Return a value as bytes; equal values give equal bytes.
 
     Parameters
@@ -55,6 +55,8 @@ def encode(value: Any) -> bytes:
         None, truth, whole and floating-point numbers, text, bytes, NumPy arrays of these
         numbers, dataclasses named to :func:`storable`, and tuples, lists and dicts (with text
         as keys) of all that.
+    level : int
+        Of compression, 0 for none.
 
     Raises
     ------
@@ -63,8 +65,8 @@ def encode(value: Any) -> bytes:
     """
     arrays: list[bytes] = []
     structure = json.dumps(_taken_apart(value, arrays), separators=(",", ":")).encode("utf-8")
-    packed = zlib.compress(structure, _LEVEL)
-    body = zlib.compress(b"".join(arrays), _LEVEL)
+    packed = zlib.compress(structure, level)
+    body = zlib.compress(b"".join(arrays), level)
     return _HEAD.pack(len(packed), len(body)) + packed + body
 
 

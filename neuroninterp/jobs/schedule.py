@@ -19,7 +19,7 @@ from neuroninterp.jobs.equipment import Equipment
 from neuroninterp.jobs.job import Done, Executor, Job
 from neuroninterp.jobs.perform import perform
 from neuroninterp.jobs.store import UnitStore
-from neuroninterp.jobs.unit import Stage, Unit
+from neuroninterp.jobs.unit import Block, Stage, Unit
 from neuroninterp.progress import Progress, StageProgress
 
 __all__ = ["Here", "Plan", "carry_out"]
@@ -171,7 +171,10 @@ def _advance(
 
 def _job(unit: Unit, store: UnitStore, files: bool) -> Job:
     inputs: list[bytes | Path] = []
-    for key in unit.inputs:
-        path = store.path(key) if files else None
-        inputs.append(store.payload(key) if path is None else path)
+    for given in unit.inputs:
+        if isinstance(given, Block):
+            inputs.append(given.load())
+            continue
+        path = store.path(given) if files else None
+        inputs.append(store.payload(given) if path is None else path)
     return Job(unit.key, unit.label, unit.function, encode(dict(unit.parameters)), tuple(inputs))

@@ -41,6 +41,9 @@ class UnitStore(Protocol):
     def value(self, key: str) -> Any:
         """Return a value."""
 
+    def discard(self, key: str) -> None:
+        """Forget a value, if there is one."""
+
 
 class MemoryStore:
     """Keeps values for as long as the process lives."""
@@ -63,6 +66,10 @@ class MemoryStore:
     def value(self, key: str) -> Any:
         """Return a value."""
         return decode(self._payloads[key])
+
+    def discard(self, key: str) -> None:
+        """Forget a value, if there is one."""
+        self._payloads.pop(key, None)
 
     def path(self, key: str) -> Path | None:
         """Return None: there is no file."""
@@ -163,6 +170,13 @@ class FolderStore:
     def value(self, key: str) -> Any:
         """Return a value."""
         return decode(self.payload(key))
+
+    def discard(self, key: str) -> None:
+        """Forget a value, if there is one."""
+        path = self._found.pop(key, None)
+        self._whole.discard(key)
+        if path is not None:
+            path.unlink(missing_ok=True)
 
     def path(self, key: str) -> Path | None:
         """Return the file that holds a value."""

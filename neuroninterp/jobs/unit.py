@@ -3,14 +3,33 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
 
 from neuroninterp.jobs.codec import encode
 
-__all__ = ["Stage", "Unit"]
+__all__ = ["Block", "Stage", "Unit"]
+
+
+@dataclass(frozen=True, eq=False)
+class Block:
+    """A piece of the user's data, which no unit has made.
+
+    Parameters
+    ----------
+    digest : str
+        Hash of the whole data.
+    number : int
+        Which piece.
+    load : callable
+        Returns it, encoded.
+    """
+
+    digest: str
+    number: int
+    load: Callable[[], bytes]
 
 
 @dataclass(frozen=True, eq=False)
@@ -25,8 +44,8 @@ class Unit:
         See :class:`neuroninterp.jobs.job.Job`.
     parameters : mapping
         Keyword arguments: values that :func:`neuroninterp.jobs.codec.encode` takes.
-    inputs : tuple of str
-        Keys of the stored values that are its positional arguments.
+    inputs : tuple of str or Block
+        Its positional arguments: keys of stored values, and pieces of the data.
     equipment : str
         Hash of what it uses of the equipment: other weights, other motifs or another version
         of a library are another unit.
@@ -37,14 +56,18 @@ class Unit:
     label: str
     function: str
     parameters: Mapping[str, Any]
-    inputs: tuple[str, ...] = ()
+    inputs: tuple[str | Block, ...] = ()
     equipment: str = ""
     pieces: int = 1
 
     @cached_property
     def key(self) -> str:
         """Hash of everything that its result depends on."""
-        told = (self.function, dict(self.parameters), self.inputs, self.equipment)
+        inputs = tuple(
+            (given.digest, given.number) if isinstance(given, Block) else given
+            for given in self.inputs
+        )
+        told = (self.function, dict(self.parameters), inputs, self.equipment)
         return hashlib.sha256(encode(told)).hexdigest()
 
 

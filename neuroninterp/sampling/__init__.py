@@ -4,6 +4,7 @@ from neuroninterp.sampling.cost import neurons_at_once, sampling_seconds
 from neuroninterp.sampling.draw import activity_thresholds, check_neurons, sample
 from neuroninterp.sampling.effort import check_effort
 from neuroninterp.sampling.largest import LARGEST, LargestPart, LargestWindows, merge_largest
+from neuroninterp.sampling.layer_scan import layer_scan
 from neuroninterp.sampling.reservoirs import LevelsPart, merge_levels
 from neuroninterp.sampling.sample import (
     LEVELS,
@@ -33,6 +34,7 @@ __all__ = [
     "activity_thresholds",
     "check_effort",
     "check_neurons",
+    "layer_scan",
     "level_edges",
     "level_of",
     "level_weights",
