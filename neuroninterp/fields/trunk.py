@@ -24,8 +24,9 @@ from neuroninterp.graph.evaluate import BASES, encode
 __all__ = ["BASES", "Trunk"]
 
 _SMALLEST_BATCH = 256
-_BATCH_ELEMENTS = 24_000_000
-"""Largest number of float32 activations held at once by one batch (about 100 MB)."""
+_LARGEST_BATCH = 8192
+_BATCH_BYTES = 96_000_000
+"""Memory of a batch's largest tensor, unless fewer than the smallest batch fit."""
 
 _FEWER = 4
 """By how much batches are smaller where gradients are taken."""
@@ -46,6 +47,9 @@ class Trunk:
         The layer.
     table : numpy.ndarray, shape=(5, channels)
         What the input's channels hold for A, C, G, T, N.
+    batch_bytes : int or None
+        Memory that the largest tensor of one batch may take, however few windows that leaves;
+        None for about 100 MB, or 256 windows where these take more.
 
     Attributes
     ----------
@@ -66,7 +70,14 @@ class Trunk:
         Wall-clock time spent so far inside the compiled network, transfers included.
     """
 
-    def __init__(self, graph: Graph, layer: LayerNodes, table: np.ndarray = BASES) -> None:
+    def __init__(
+        self,
+        graph: Graph,
+        layer: LayerNodes,
+        table: np.ndarray = BASES,
+        *,
+        batch_bytes: int | None = None,
+    ) -> None:
         convolution = graph[layer.convolution]
         if not isinstance(convolution, Convolution):
             raise TypeError(f"{layer.convolution!r} is not a convolution")
@@ -82,9 +93,7 @@ class Trunk:
         )
         self._table = table
         self._compiled: dict[tuple[str, ...], Any] = {}
-        rows = max(_BATCH_ELEMENTS // self._exact.largest_tensor(), 1)
-        # A power of two, so that few shapes are traced.
-        self.batch_size = int(np.clip(2 ** int(np.log2(rows)), _SMALLEST_BATCH, 8192))
+        self.batch_size = _batch_size(self._exact.largest_tensor(), batch_bytes)
         self.linear = all(
             isinstance(node, (Input, Convolution, Affine, Pad)) for node in self._exact.nodes
         )
@@ -277,6 +286,14 @@ class Trunk:
         while size < rows:
             size *= 2
         return min(size, most)
+
+
+def _batch_size(elements: int, most_bytes: int | None) -> int:
+    """Return how many windows to compute at once, of so many float32 at most each."""
+    rows = max((most_bytes or _BATCH_BYTES) // (4 * elements), _FEWER)
+    # A power of two, so that few shapes are traced.
+    least = _SMALLEST_BATCH if most_bytes is None else _FEWER
+    return int(np.clip(2 ** int(np.log2(rows)), least, _LARGEST_BATCH))
 
 
 def _pad_rows(array: np.ndarray, rows: int) -> np.ndarray:

@@ -58,6 +58,9 @@ class Model:
     given : mapping
         The arguments of :func:`load`, by name, without those that are None; empty for a model
         made otherwise.
+    batch_bytes : int or None
+        Memory that the tensors of one batch of a trunk may take; None for the usual. The values
+        do not depend on it.
     """
 
     path: Path
@@ -73,6 +76,7 @@ class Model:
     taps: Mapping[str, Tap] = field(default_factory=dict, repr=False)
     weights: Path | None = None
     given: Mapping[str, Any] = field(default_factory=dict, repr=False)
+    batch_bytes: int | None = field(default=None, repr=False)
     _trunks: dict[int, Trunk] = field(default_factory=dict, repr=False)
 
     @property
@@ -130,7 +134,12 @@ class Model:
     def trunk(self, number: int) -> Trunk:
         """Return the compiled trunk of a layer; made once and reused."""
         if number not in self._trunks:
-            self._trunks[number] = Trunk(self.graph, self.layer_nodes(number), self.layout.table)
+            self._trunks[number] = Trunk(
+                self.graph,
+                self.layer_nodes(number),
+                self.layout.table,
+                batch_bytes=self.batch_bytes,
+            )
         return self._trunks[number]
 
     def predict(self, sequences: np.ndarray, *, batch_size: int = 256) -> np.ndarray:
