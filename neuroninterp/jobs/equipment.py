@@ -99,8 +99,15 @@ def pack_equipment(equipment: Equipment, layers: Sequence[int]) -> bytes:
     return zlib.compress(packed, 1)
 
 
-def unpack_equipment(packed: bytes) -> Equipment:
+def unpack_equipment(packed: bytes, *, batch_bytes: int | None = None) -> Equipment:
     """Return what :func:`pack_equipment` packed.
+
+    Parameters
+    ----------
+    packed : bytes
+        What it returned.
+    batch_bytes : int or None
+        Memory that one batch of the network may take; None for the usual.
 
     Raises
     ------
@@ -110,4 +117,4 @@ def unpack_equipment(packed: bytes) -> Equipment:
     model, database = pickle.loads(zlib.decompress(packed))
     if isinstance(model, _File):
         model = load(**{**model.given, "path": model.path})
-    return Equipment(model, database)
+    return Equipment(replace(model, batch_bytes=batch_bytes, _trunks={}), database)
