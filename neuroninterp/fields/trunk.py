@@ -233,20 +233,23 @@ class Trunk:
         return self._batched(function, self.batch_size, windows)
 
     def _batched(self, function: Any, rows: int, *arrays: np.ndarray) -> np.ndarray:
-        self.evaluations += len(arrays[0])
+        count = len(arrays[0])
+        self.evaluations += count
         to_numpy = import_keras().ops.convert_to_numpy
-        pieces = []
         begun = time.perf_counter()
-        for begin in range(0, len(arrays[0]), rows):
+        found = np.empty(0)
+        # An empty call still tells the shape of the answer.
+        for begin in range(0, max(count, 1), rows):
             batch = [a[begin : begin + rows] for a in arrays]
             size = len(batch[0])
-            padded = [_pad_rows(a, self._padded_size(size, rows)) for a in batch]
-            pieces.append(to_numpy(function(*padded))[:size])
+            padded = [_pad_rows(a, self._padded_size(max(size, 1), rows)) for a in batch]
+            piece = to_numpy(function(*padded))[:size]
+            if begin == 0:
+                # Filled in place: pieces beside the whole would take its memory twice.
+                found = np.empty((count, *piece.shape[1:]), piece.dtype)
+            found[begin : begin + size] = piece
         self.seconds += time.perf_counter() - begun
-        if not pieces:
-            # An empty call still tells the shape of the answer.
-            return to_numpy(function(*[_pad_rows(a, 1) for a in arrays]))[:0]
-        return np.concatenate(pieces) if len(pieces) > 1 else pieces[0]
+        return found
 
     def _function(self, key: tuple[str, ...]) -> Any:
         ops = import_keras().ops

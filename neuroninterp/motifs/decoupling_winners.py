@@ -90,7 +90,7 @@ def signatures(
     gathered = []
     for node in nodes:
         held = trunk.contributions(sample.windows[rows], owners, node).reshape(len(rows), -1)
-        held = np.maximum(held, 0.0)
+        np.maximum(held, 0.0, out=held)
         carried = sample.weights[rows] @ held
         gathered.append(held[:, np.argsort(-carried, kind="stable")[:_ENTRIES]])
     joined = np.concatenate(gathered, axis=1)
