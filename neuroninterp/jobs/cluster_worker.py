@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import hashlib
+import os
+import sys
 import threading
 import time
 
@@ -67,26 +69,27 @@ def _equipment(
     key = hashlib.sha256(packed + f"{batch_bytes} {gpu}".encode()).hexdigest()
     if key not in _at_hand:
         use_one_thread()
-        _check_computing(backend, gpu, address)
+        _compute_alike(backend, gpu, address)
         _at_hand.clear()
         _at_hand[key] = unpack_equipment(packed, batch_bytes=batch_bytes)
     return _at_hand[key]
 
 
-def _check_computing(backend: str, gpu: bool, address: str) -> None:
-    """Refuse to compute on another backend or device than the run's: its digits differ."""
-    from neuroninterp.backend import device_in_use, import_keras, resolve_device
+def _compute_alike(backend: str, gpu: bool, address: str) -> None:
+    """Compute on the run's backend and device, or refuse: another's digits differ."""
+    from neuroninterp.backend import device_in_use, resolve_device
 
+    if "keras" in sys.modules:
+        found = sys.modules["keras"].backend.backend()
+        if found != backend:
+            raise NeuroninterpError(
+                f"worker {address} computes with {found}, and here it is {backend}: "
+                f"start workers with KERAS_BACKEND={backend}"
+            )
+    os.environ["KERAS_BACKEND"] = backend
     try:
         resolve_device("gpu" if gpu else "cpu")
     except NeuroninterpError as error:
         raise NeuroninterpError(f"worker {address}: {error}") from error
-    found = import_keras(bare=True).backend.backend()
-    if found != backend:
-        raise NeuroninterpError(
-            f"worker {address} computes with {found}, and here it is {backend}: "
-            f"start workers with KERAS_BACKEND={backend}"
-        )
-    wanted = "gpu" if gpu else "cpu"
-    if device_in_use() != wanted:
-        raise NeuroninterpError(f"worker {address} computes on no {wanted}")
+    if gpu and device_in_use() != "gpu":
+        raise NeuroninterpError(f"worker {address}: {backend} does not see its GPU")

@@ -1,0 +1,225 @@
+"""The same jobs on a real Dask scheduler with worker processes of its own."""
+
+from __future__ import annotations
+
+import importlib.metadata
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+import pytest
+from networks import chain, convolution, model_of, relu, sequence_input
+from worker_jobs import job
+
+from neuroninterp.errors import NeuroninterpError, UnknownNameError
+from neuroninterp.jobs import Equipment, decode, encode, pack_equipment, perform
+from neuroninterp.jobs.cluster import Cluster
+from neuroninterp.jobs.failure import WorkerBugError
+from neuroninterp.motifs import MotifDatabase
+
+_PATIENCE = 60.0
+
+
+@dataclass
+class Dask:
+    """A scheduler on loopback, and its workers, each a process."""
+
+    folder: Path
+    processes: list[subprocess.Popen[bytes]] = field(default_factory=list)
+
+    @property
+    def file(self) -> Path:
+        return self.folder / "scheduler.json"
+
+    @property
+    def address(self) -> str:
+        wait_for(self.file.exists)
+        return str(json.loads(self.file.read_text())["address"])
+
+    def start(self, program: str, *arguments: str) -> subprocess.Popen[bytes]:
+        process = subprocess.Popen(
+            [
+                *(sys.executable, "-m", f"distributed.cli.dask_{program}"),
+                *("--scheduler-file", str(self.file), "--no-dashboard", *arguments),
+            ],
+            env={
+                **os.environ,
+                "PYTHONPATH": os.pathsep.join(sys.path),
+                "DASK_DISTRIBUTED__SCHEDULER__ALLOWED_FAILURES": "1",
+            },
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+        )
+        self.processes.append(process)
+        return process
+
+    def start_scheduler(self) -> subprocess.Popen[bytes]:
+        return self.start("scheduler", "--host", "127.0.0.1", "--port", "0")
+
+    def start_worker(self) -> subprocess.Popen[bytes]:
+        return self.start("worker", "--nthreads", "1", "--no-nanny")
+
+    def end(self) -> None:
+        for process in reversed(self.processes):
+            process.kill()
+        for process in self.processes:
+            process.wait()
+
+
+@pytest.fixture(scope="module")
+def equipment() -> Equipment:
+    rng = np.random.default_rng(5)
+    graph = chain(
+        sequence_input(),
+        convolution("first", "input", rng.normal(size=(7, 4, 6))),
+        relu("wake", "first"),
+        convolution("second", "wake", rng.normal(size=(3, 6, 5))),
+        relu("top", "second"),
+    )
+    return Equipment(model_of(graph), MotifDatabase("none", (), (), ()))
+
+
+@pytest.fixture(scope="module")
+def packed(equipment: Equipment) -> bytes:
+    return pack_equipment(equipment, [1, 2])
+
+
+@pytest.fixture(scope="module")
+def dask(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Dask]:
+    started = Dask(tmp_path_factory.mktemp("dask"))
+    try:
+        started.start_scheduler()
+        started.start_worker()
+        started.start_worker()
+        yield started
+    finally:
+        started.end()
+
+
+@pytest.fixture(scope="module")
+def cluster(dask: Dask, packed: bytes) -> Iterator[Cluster]:
+    connected = Cluster(packed, dask.address, batch_bytes=50_000)
+    yield connected
+    connected.close()
+
+
+def wait_for(truth: object) -> None:
+    until = time.monotonic() + _PATIENCE
+    while not truth():
+        assert time.monotonic() < until, "it took too long"
+        time.sleep(0.02)
+
+
+def done(cluster: Cluster, *jobs: object) -> dict[str, bytes]:
+    for each in jobs:
+        cluster.submit(each)
+    found: dict[str, bytes] = {}
+    while len(found) < len(jobs):
+        found |= {one.key: one.payload for one in cluster.finished()}
+    assert cluster.finished() == []
+    return found
+
+
+def test_a_cluster_returns_the_bytes_of_one_process(cluster: Cluster, equipment: Equipment) -> None:
+    rng = np.random.default_rng(0)
+    length = equipment.model.layer(2).receptive_field
+    jobs = [
+        job(
+            "values",
+            encode(rng.integers(0, 4, (1000 + number, length), np.uint8)),
+            key=str(number),
+            layer=2,
+        )
+        for number in range(6)
+    ]
+    assert done(cluster, *jobs) == {one.key: perform(one, equipment) for one in jobs}
+    threads = decode(done(cluster, job("threads"))["threads"])
+    assert set(threads["pools"]) == {1}
+    assert threads["tensorflow"] == 1
+
+
+def test_large_inputs_pass_without_a_word(cluster: Cluster) -> None:
+    noise = np.random.default_rng(0).integers(0, 256, 11_000_000, np.uint8)
+    assert decode(done(cluster, job("length", encode(noise)))["length"]) == len(noise)
+
+
+def test_errors_arrive_as_they_were(cluster: Cluster) -> None:
+    with pytest.raises(UnknownNameError, match="unknown layer '99'; valid: 1, 2"):
+        done(cluster, job("unknown_layer"))
+    with pytest.raises(WorkerBugError, match="bug: KeyError: 'a bug'") as bug:
+        done(cluster, job("bug"))
+    assert "worker_jobs.py" in str(bug.value.__cause__)
+
+
+def test_another_version_is_refused(
+    dask: Dask, packed: bytes, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    installed = importlib.metadata.version
+    monkeypatch.setattr(
+        importlib.metadata,
+        "version",
+        lambda package: "0.9" if package == "keras" else installed(package),
+    )
+    with pytest.raises(NeuroninterpError) as caught:
+        Cluster(packed, dask.address)
+    assert str(caught.value).startswith("worker tcp://127.0.0.1:")
+    assert f"has keras {installed('keras')}, and here is keras 0.9: the same" in str(caught.value)
+
+
+def test_a_killed_workers_jobs_are_done_by_another_and_what_kills_all_is_named(
+    dask: Dask, cluster: Cluster, tmp_path: Path
+) -> None:
+    victim = dask.processes[-1]
+    jobs = [
+        job("sleep", key=f"sleep-{n}", seconds=0.5, started=str(tmp_path / f"{n}"))
+        for n in range(4)
+    ]
+    for each in jobs:
+        cluster.submit(each)
+
+    def at_work() -> bool:
+        marks = [tmp_path / f"{n}" for n in range(4)]
+        return str(victim.pid) in [mark.read_text() for mark in marks if mark.exists()]
+
+    wait_for(at_work)
+    victim.kill()
+    found: set[str] = set()
+    while len(found) < 4:
+        found |= {one.key for one in cluster.finished()}
+    assert found == {each.key for each in jobs}
+    dask.start_worker()
+    with pytest.raises(NeuroninterpError, match="layer2: too many Dask workers died of it"):
+        done(cluster, job("die", key="layer2"))
+
+
+def test_no_worker_no_scheduler_no_address(dask: Dask, packed: bytes, tmp_path: Path) -> None:
+    with pytest.raises(NeuroninterpError, match="'slurm' is no address of a Dask scheduler"):
+        Cluster(packed, "slurm")
+    other = Dask(tmp_path)
+    scheduler = other.start_scheduler()
+    try:
+        with pytest.raises(NeuroninterpError, match=r"no worker for 0\.2 s; start some with"):
+            Cluster(packed, other.address, timeout=0.2)
+        other.start_worker()
+        cluster = Cluster(packed, other.address)
+        try:
+            cluster.submit(job("sleep", seconds=600.0, started=str(tmp_path / "started")))
+            wait_for((tmp_path / "started").exists)
+            scheduler.send_signal(signal.SIGKILL)
+            with pytest.raises(NeuroninterpError, match=r"scheduler at tcp://.* is gone"):
+                cluster.finished()
+        finally:
+            begun = time.monotonic()
+            cluster.close()
+            assert time.monotonic() - begun < 2
+        with pytest.raises(NeuroninterpError, match="no Dask scheduler can be reached at tcp://"):
+            Cluster(packed, other.address, timeout=0.2)
+    finally:
+        other.end()
