@@ -28,7 +28,7 @@ def test_every_table_file_is_a_table(folder: Path) -> None:
 @pytest.mark.parametrize("name", TABLES)
 def test_a_table_is_its_file(name: str, folder: Path) -> None:
     """Columns, their order, types and every value; the numbers as far as text carries them."""
-    table = example_result().table(name)
+    table = ni.read_results(folder).table(name)
     text = [column for column in table if table[column].dtype == object]
     # In a file an empty text and a missing one are the same.
     file = pd.read_csv(folder / f"{name}.tsv", sep="\t", dtype=dict.fromkeys(text, str))

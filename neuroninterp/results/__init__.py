@@ -13,6 +13,7 @@ from neuroninterp.results.records import (
     TopSequence,
     motif_id,
 )
+from neuroninterp.results.snapshot import write_snapshot
 from neuroninterp.results.summary import summarize
 from neuroninterp.results.tables import (
     layers_table,
@@ -20,6 +21,7 @@ from neuroninterp.results.tables import (
     neurons_table,
     sequences_table,
 )
+from neuroninterp.results.unfinished import UNFINISHED, Unfinished, unfinished_verdict
 
 __all__ = [
     "FEW_WINDOWS",
@@ -29,6 +31,7 @@ __all__ = [
     "LayerResult",
     "NeuronResult",
     "TopSequence",
+    "Unfinished",
     "dictionary_table",
     "layers_table",
     "matches_table",
@@ -41,5 +44,7 @@ __all__ = [
     "stored_ppms",
     "summarize",
     "syntax_table",
+    "unfinished_verdict",
     "write_results",
+    "write_snapshot",
 ]

@@ -26,7 +26,7 @@ _FLAGS = {"input_name": "input", "held": "hold"}
 """Options that are called otherwise than the argument in Python."""
 
 _NOT_THE_RESULT = ("output", "verbose", "n_jobs", "memory", "scheduler", "resume")
-"""Arguments that say how and where the work is done, not what its results are."""
+"""Arguments that say how and where a run is done and what is shown meanwhile, not what it finds."""
 
 _FILES = ("model", "data", "weights", "genome", "motifs")
 

@@ -6,6 +6,7 @@ import json
 import os
 import tempfile
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -13,22 +14,22 @@ import numpy as np
 from neuroninterp.errors import OutputError
 from neuroninterp.results.command import RUN_CONFIG, run_config
 from neuroninterp.results.named_tables import TABLES
+from neuroninterp.results.read import read_results
 from neuroninterp.results.records import AnalysisResult, motif_id
 from neuroninterp.results.staging import ASIDE_PREFIX, staged
 from neuroninterp.results.store import write_store
 from neuroninterp.results.summary import summarize
+from neuroninterp.results.unfinished import UNFINISHED
+from neuroninterp.results.wall_clock import with_wall_clock
 
-__all__ = ["UNFINISHED", "prepare_output", "write_results"]
-
-UNFINISHED = "unfinished"
-"""Folder inside the results folder in which a run keeps its finished work until its end."""
+__all__ = ["prepare_output", "write_results"]
 
 
 def prepare_output(path: str | Path, is_earlier: Callable[[Path], bool] | None = None) -> Path:
     """Check, before any work is done, that results can be written to a folder.
 
-    Nothing is created. A folder may be missing, empty, or hold an earlier result
-    (recognised by its ``summary.json``), which :func:`write_results` will replace.
+    Nothing is created. A folder may be missing, empty, hold what an interrupted run left, or an
+    earlier result (recognised by its ``summary.json``), which :func:`write_results` will replace.
 
     Parameters
     ----------
@@ -73,7 +74,8 @@ def write_results(result: AnalysisResult, output: str | Path) -> dict[str, Path]
     """Write a run's results folder.
 
     Everything is written aside and moved into place at the end: on failure nothing new is
-    left, and an earlier result stays as it was.
+    left, and an earlier result stays as it was. A folder ``unfinished`` is left alone. All other
+    files are made from what was read back from ``results.h5``: one made again from it is the same.
 
     Parameters
     ----------
@@ -97,22 +99,28 @@ def write_results(result: AnalysisResult, output: str | Path) -> dict[str, Path]
     """
     folder = prepare_output(output)
     try:
-        with staged(folder, list(_WRITERS)) as stage:
+        with staged(folder, [_STORE, *_WRITERS]) as stage:
+            write_store(result, stage / _STORE)
+            found = replace(read_results(stage / _STORE), folder=folder)
+            stored = with_wall_clock(found, result.seconds, result.settings.get("started"))
             for name, write in _WRITERS.items():
-                write(result, stage / name)
+                write(stored, stage / name)
     except OSError as error:
         raise OutputError(
             f"results could not be written to {folder} ({error.strerror or error})"
         ) from error
-    return {name: folder / name for name in _WRITERS}
+    return {name: folder / name for name in (_STORE, *_WRITERS)}
 
 
 def _may_be_replaced(folder: Path, is_earlier: Callable[[Path], bool]) -> bool:
     """Say whether a folder is empty, an earlier result, or what an interrupted run left."""
     entries = {entry.name for entry in folder.iterdir()}
-    hidden = {name for name in entries if name.startswith(ASIDE_PREFIX) or name == UNFINISHED}
-    visible = entries - hidden
-    if not visible or (visible < entries and visible <= _WRITERS.keys()):
+    visible = {name for name in entries if not name.startswith(ASIDE_PREFIX)}
+    interrupted = visible < entries
+    if (folder / UNFINISHED).is_dir():
+        visible.remove(UNFINISHED)
+        interrupted = True
+    if not visible or (interrupted and visible <= {_STORE, *_WRITERS}):
         return True
     return is_earlier(folder)
 
@@ -191,9 +199,10 @@ def _write_summary(result: AnalysisResult, path: Path) -> None:
     path.write_text(text + "\n", encoding="utf-8")
 
 
+_STORE = "results.h5"
+
 # The last two make a folder look like a whole result, so they arrive last.
 _WRITERS: dict[str, Callable[[AnalysisResult, Path], None]] = {
-    "results.h5": write_store,
     **{f"{name}.tsv": _table_writer(name) for name in TABLES},
     "motifs.meme": _write_motifs,
     "dictionary.meme": _write_dictionary_motifs,

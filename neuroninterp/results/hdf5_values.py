@@ -1,35 +1,38 @@
-"""Values as ``results.h5`` holds them: attributes, matrices, and tables of records.
+"""Values as ``results.h5`` holds them: groups, attributes, matrices.
 
 A large network has half a million of them: what occurs once a PPM or once a neuron goes through
-h5py's low-level interface, which takes a fraction of the time for the same file.
+h5py's low-level interface, which takes a fraction of the time for the same file. Nothing keeps
+the time when it was made: the same values give the same bytes.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from functools import cache
+import math
+from collections.abc import Mapping
+from functools import cache, lru_cache
+from io import BytesIO
 from typing import Any
 
 import numpy as np
 
 __all__ = [
-    "UNKNOWN",
+    "file_in_memory",
+    "make_group",
     "numbered_names",
+    "plain_value",
     "read_attributes",
-    "read_columns",
     "read_matrix",
-    "read_records",
+    "scalar_type",
     "text",
     "write_attributes",
     "write_matrix",
-    "write_records",
 ]
 
-UNKNOWN = np.iinfo(np.int64).min
-"""Stands for None among whole numbers."""
-
-# Below this many entries a compressed chunk and its index are larger than the matrix itself.
 _COMPRESS_FROM = 1024
+"""Bytes below which a compressed chunk and its header take more than they save."""
+_DEFLATE = 4
+_COMPACT_ATTRIBUTES = 64
+"""Attributes up to which an object keeps them in its header: beyond, they cost kilobytes."""
 
 
 def text(value: object) -> str:
@@ -37,81 +40,83 @@ def text(value: object) -> str:
     return str(value).replace("\x00", "").encode("utf-8", "replace").decode("utf-8")
 
 
+def plain_value(value: Any) -> Any:
+    """Return a value as Python's own: text where h5py has bytes, arrays as they are."""
+    if isinstance(value, bytes):
+        return value.decode("utf-8")
+    return value.item() if isinstance(value, np.generic) else value
+
+
+def file_in_memory(memory: BytesIO) -> Any:
+    """Return a new HDF5 file that lies in memory, for HDF5 1.10 and later to read.
+
+    HDF5 itself cannot be trusted with a disk that is full: it fails when it closes the file, and
+    once more when the process ends. What it made in memory is written like any other bytes.
+
+    Parameters
+    ----------
+    memory : io.BytesIO
+        Holds the whole file once that was closed.
+    """
+    import h5py
+    from h5py import h5f, h5fd, h5p
+
+    creation, access = h5p.create(h5p.FILE_CREATE), h5p.create(h5p.FILE_ACCESS)
+    creation.set_obj_track_times(False)
+    creation.set_attr_phase_change(_COMPACT_ATTRIBUTES, 0)
+    access.set_fileobj_driver(h5fd.fileobj_driver, memory)
+    access.set_libver_bounds(h5f.LIBVER_V110, h5f.LIBVER_V110)
+    return h5py.File(h5f.create(b"results.h5", h5f.ACC_TRUNC, creation, access))
+
+
+def make_group(parent: Any, name: str) -> Any:
+    """Make a group without the time; its parent exists."""
+    import h5py
+    from h5py import h5g
+
+    return h5py.Group(h5g.create(parent.id, name.encode("utf-8"), None, _group_settings()))
+
+
 def write_attributes(target: Any, values: Mapping[str, Any]) -> None:
     """Set attributes of a new group or dataset; what is None is left out."""
-    from h5py import h5a, h5s
+    from h5py import h5a
 
-    scalar = h5s.create(h5s.SCALAR)
+    holder, scalar = target.id, _scalar()
     for name, value in values.items():
         kind: type[object] = str if isinstance(value, str) else type(value)
         if kind in (float, int, bool, str):
-            dtype, stored, loaded = _scalar_type(kind)
+            dtype, stored, loaded = scalar_type(kind)
             held = np.array(text(value) if kind is str else value, dtype)
-            h5a.create(target.id, name.encode("utf-8"), stored, scalar).write(held, loaded)
+            h5a.create(holder, name.encode("utf-8"), stored, scalar).write(held, loaded)
         elif value is not None:
             target.attrs[name] = value
 
 
 def read_attributes(target: Any) -> dict[str, Any]:
     """Return the attributes of a group or dataset as Python's own values, arrays as they are."""
-    return {name: _value(value) for name, value in target.attrs.items()}
+    return {name: plain_value(value) for name, value in target.attrs.items()}
 
 
-def write_matrix(group: Any, path: str, matrix: np.ndarray) -> Any:
-    """Write a matrix as float32, compressed where that makes it smaller; return the dataset.
-
-    Groups on the path that are missing are made.
-    """
+def write_matrix(group: Any, name: str, matrix: np.ndarray) -> Any:
+    """Write a matrix as float32, compressed where that makes it smaller; return the dataset."""
     import h5py
     from h5py import h5d, h5s, h5t
 
     entries = np.ascontiguousarray(matrix, dtype=np.float32)
-    if entries.size >= _COMPRESS_FROM:
-        return group.create_dataset(path, data=entries, compression="gzip", shuffle=True)
-    settings, links = _settings()
-    space = h5s.create_simple(entries.shape)
-    data = h5d.create(group.id, path.encode("utf-8"), h5t.IEEE_F32LE, space, settings, links)
-    data.write(h5s.ALL, h5s.ALL, entries)
+    space, settings = _matrix_settings(entries.shape)
+    data = h5d.create(group.id, name.encode("utf-8"), h5t.IEEE_F32LE, space, settings)
+    data.write(h5s.ALL, h5s.ALL, entries, h5t.NATIVE_FLOAT)
     return h5py.Dataset(data)
 
 
-def read_matrix(
-    group: Any, path: str, attributes: Mapping[str, type]
-) -> tuple[np.ndarray, dict[str, Any]]:
-    """Read a matrix with what is known about it.
-
-    Parameters
-    ----------
-    group : h5py.Group
-        Where.
-    path : str
-        Of the dataset, from there.
-    attributes : mapping of str to type
-        Those that are read: float, int, bool or str. What the file lacks is left out.
-
-    Returns
-    -------
-    matrix : numpy.ndarray
-        float64.
-    known : dict
-        Values by name.
-    """
-    from h5py import h5a, h5d, h5s, h5t
+def read_matrix(group: Any, path: str) -> np.ndarray:
+    """Read a matrix; it comes as float64."""
+    from h5py import h5d, h5s, h5t
 
     data = h5d.open(group.id, path.encode("utf-8"))
     matrix = np.empty(data.shape)
     data.read(h5s.ALL, h5s.ALL, matrix, h5t.NATIVE_DOUBLE)
-    known = {}
-    for name, kind in attributes.items():
-        try:
-            attribute = h5a.open(data, name.encode("utf-8"))
-        except KeyError:
-            continue
-        dtype, _, loaded = _scalar_type(kind)
-        held = np.empty((), dtype)
-        attribute.read(held, loaded)
-        known[name] = _value(held.item())
-    return matrix, known
+    return matrix
 
 
 def numbered_names(group: Any, name: str) -> list[str]:
@@ -122,117 +127,45 @@ def numbered_names(group: Any, name: str) -> list[str]:
     return [f"{name}/{member}" for member in members]
 
 
-def write_records(
-    group: Any, name: str, rows: Sequence[Mapping[str, Any]], columns: Mapping[str, type]
-) -> None:
-    """Write records as one table; nothing where there is none.
-
-    Parameters
-    ----------
-    group : h5py.Group
-        Where.
-    name : str
-        Of the table.
-    rows : sequence of mapping
-        One value for each column; None in a column of whole numbers becomes :data:`UNKNOWN`.
-    columns : mapping of str to type
-        ``str`` or a NumPy type for each.
-    """
-    from h5py import h5d, h5s
-
-    if not rows:
-        return
-    dtype, stored, loaded = _record_type(tuple(columns.items()))
-    records = [tuple(_storable(row[column]) for column in columns) for row in rows]
-    table = np.array(records, dtype=dtype)
-    settings, links = _settings()
-    space = h5s.create_simple(table.shape)
-    data = h5d.create(group.id, name.encode("utf-8"), stored, space, settings, links)
-    data.write(h5s.ALL, h5s.ALL, table, loaded)
-
-
-def read_columns(group: Any, name: str, columns: Mapping[str, type]) -> dict[str, list[Any]]:
-    """Return the columns of a table, without those that are not asked for or missing.
-
-    Parameters
-    ----------
-    group : h5py.Group
-        Where.
-    name : str
-        Of the table; where it is missing there are no columns.
-    columns : mapping of str to type
-        As for :func:`write_records`.
-    """
-    from h5py import h5d, h5s, h5t
-
-    if name not in group:
-        return {}
-    data = h5d.open(group.id, name.encode("utf-8"))
-    record = data.get_type()
-    if not isinstance(record, h5t.TypeCompoundID):
-        raise TypeError(f"{name} is no table")
-    held = {record.get_member_name(k).decode("utf-8") for k in range(record.get_nmembers())}
-    found = tuple((column, kind) for column, kind in columns.items() if column in held)
-    dtype, _, loaded = _record_type(found)
-    table = np.empty(data.shape, dtype)
-    data.read(h5s.ALL, h5s.ALL, table, loaded)
-    return {
-        column: [_known(_value(value)) for value in table[column].tolist()] for column, _ in found
-    }
-
-
-def read_records(group: Any, name: str, columns: Mapping[str, type]) -> list[dict[str, Any]]:
-    """Return the records of a table as :func:`read_columns` finds them, row by row."""
-    found = read_columns(group, name, columns)
-    return [dict(zip(found, row, strict=True)) for row in zip(*found.values(), strict=True)]
-
-
 @cache
-def _scalar_type(kind: type) -> tuple[np.dtype, Any, Any]:
+def scalar_type(kind: type) -> tuple[np.dtype, Any, Any]:
     """Return the type of one value: in NumPy, in the file, and of NumPy's in memory."""
     import h5py
-
-    return _types(h5py.string_dtype() if kind is str else np.dtype(kind))
-
-
-@cache
-def _record_type(columns: tuple[tuple[str, type], ...]) -> tuple[np.dtype, Any, Any]:
-    """Return the type of a table's records likewise."""
-    import h5py
-
-    types = [(name, h5py.string_dtype() if kind is str else kind) for name, kind in columns]
-    return _types(np.dtype(types))
-
-
-def _types(dtype: np.dtype) -> tuple[np.dtype, Any, Any]:
     from h5py import h5t
 
+    dtype = h5py.string_dtype() if kind is str else np.dtype(kind)
     return dtype, h5t.py_create(dtype, logical=True), h5t.py_create(dtype)
 
 
 @cache
-def _settings() -> tuple[Any, Any]:
-    """Return the settings of a dataset as h5py makes it, without the time, and of its links."""
+def _scalar() -> Any:
+    from h5py import h5s
+
+    return h5s.create(h5s.SCALAR)
+
+
+@cache
+def _group_settings() -> Any:
     from h5py import h5p
 
-    dataset, links = h5p.create(h5p.DATASET_CREATE), h5p.create(h5p.LINK_CREATE)
-    dataset.set_obj_track_times(False)
-    links.set_create_intermediate_group(True)
-    return dataset, links
+    settings = h5p.create(h5p.GROUP_CREATE)
+    settings.set_obj_track_times(False)
+    settings.set_attr_phase_change(_COMPACT_ATTRIBUTES, 0)
+    return settings
 
 
-def _storable(value: Any) -> Any:
-    if value is None:
-        return UNKNOWN
-    return text(value) if isinstance(value, str) else value
+@lru_cache(maxsize=16)
+def _matrix_settings(shape: tuple[int, ...]) -> tuple[Any, Any]:
+    """Return the space and the settings of a matrix: a small one lies in its own header."""
+    from h5py import h5d, h5p, h5s
 
-
-def _known(value: Any) -> Any:
-    # A float of that size is not meant: only an int equals it exactly and is one.
-    return None if type(value) is int and value == UNKNOWN else value
-
-
-def _value(value: Any) -> Any:
-    if isinstance(value, bytes):
-        return value.decode("utf-8")
-    return value.item() if isinstance(value, np.generic) else value
+    settings = h5p.create(h5p.DATASET_CREATE)
+    settings.set_obj_track_times(False)
+    settings.set_attr_phase_change(_COMPACT_ATTRIBUTES, 0)
+    if 4 * math.prod(shape) < _COMPRESS_FROM:
+        settings.set_layout(h5d.COMPACT)
+    else:
+        settings.set_chunk(shape)
+        settings.set_shuffle()
+        settings.set_deflate(_DEFLATE)
+    return h5s.create_simple(shape), settings

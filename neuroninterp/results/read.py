@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -16,51 +17,57 @@ from neuroninterp.measurement.records import EffectiveField, LayerFields, Measur
 from neuroninterp.motifs.records import KnownMotif
 from neuroninterp.results.hdf5_values import numbered_names, read_attributes, read_matrix
 from neuroninterp.results.read_layers import read_geometry, read_layer
+from neuroninterp.results.read_schema1 import read_layer as read_layer_of_schema_1
 from neuroninterp.results.records import AnalysisResult, motif_id
-from neuroninterp.results.summary import SCHEMA, SCHEMA_VERSION
+from neuroninterp.results.summary import SCHEMA_VERSION
+from neuroninterp.results.unfinished import UNFINISHED, Unfinished
+from neuroninterp.results.wall_clock import read_wall_clock, with_wall_clock
 
 if TYPE_CHECKING:
     import pandas as pd
 
 __all__ = ["read_results", "stored_ppms"]
 
+_OLDEST_SCHEMA = 1
+"""Of the files that can still be read."""
+
 
 def read_results(path: str | Path) -> AnalysisResult:
-    """Read the results of a run.
+    """Read the results of a run, or what it has found so far.
 
     Parameters
     ----------
     path : str or Path
-        A results folder, or its ``results.h5``.
+        A results folder, or its ``results.h5``. Where a run in the folder goes on, or was
+        interrupted, and there are no finished results, it is what was done when it last told.
 
     Returns
     -------
     AnalysisResult
-        What the run found. PPMs have the precision of float32; NaN in the model card and
-        the settings comes back as None.
+        What the run found; ``unfinished`` says whether that is all. PPMs have the precision of
+        float32; NaN in the model card and the settings comes back as None. ``seconds`` and when
+        the run started are those of the ``summary.json`` beside the file.
 
     Raises
     ------
     OutputError
-        If there is no such file, or it is not a results file of this schema version.
+        If there is no such file, or it cannot be read: it is damaged, or of a version that this
+        one does not know.
     """
     import h5py
 
-    file_path = Path(path)
-    if file_path.is_dir():
-        file_path = file_path / "results.h5"
-    if not file_path.is_file():
-        raise OutputError(f"no results at {file_path}; expected a folder written by analyze")
+    file_path = _results_file(Path(path))
     try:
         with h5py.File(file_path, "r") as file:
-            _check_schema(file, file_path)
-            return replace(_read_result(file), folder=file_path.parent)
+            schema = _schema_of(file, file_path)
+            found = replace(_read_result(file, schema), folder=file_path.parent)
     except OutputError:
         raise
-    except (OSError, KeyError, ValueError, TypeError, RuntimeError) as error:
+    except (OSError, KeyError, ValueError, TypeError, AttributeError, RuntimeError) as error:
         raise OutputError(
             f"{file_path} is damaged or no neuroninterp results file ({error}); run analyze again"
         ) from error
+    return found if schema == 1 else _timed(found, file_path)
 
 
 def stored_ppms(result: AnalysisResult) -> dict[str, np.ndarray]:
@@ -84,31 +91,73 @@ def stored_ppms(result: AnalysisResult) -> dict[str, np.ndarray]:
     }
 
 
-def _check_schema(file: Any, path: Path) -> None:
-    found = file.attrs.get("schema")
-    if not isinstance(found, str) or not found.startswith("neuroninterp/"):
-        raise OutputError(f"{path} is not a neuroninterp results file: it has no schema attribute")
-    if found != SCHEMA:
+def _results_file(path: Path) -> Path:
+    """Return the file to read: of a folder the finished results, or else the unfinished ones."""
+    if not path.is_dir():
+        if not path.is_file():
+            raise OutputError(f"no results at {path}; expected a folder written by analyze")
+        return path
+    finished, unfinished = path / "results.h5", path / UNFINISHED / "results.h5"
+    for file in (finished, unfinished):
+        if file.is_file():
+            return file
+    if unfinished.parent.is_dir():
         raise OutputError(
-            f"{path} has schema {found!r}, this version reads {SCHEMA!r} "
-            f"(version {SCHEMA_VERSION}); run analyze again"
+            f"no results at {finished} yet: a run in {path} has begun and is not finished; "
+            "wait, or run the same analyze again to continue it"
         )
+    raise OutputError(f"no results at {finished}; expected a folder written by analyze")
 
 
-def _read_result(file: Any) -> AnalysisResult:
+def _schema_of(file: Any, path: Path) -> int:
+    """Return the schema version of a file, of those that can be read."""
+    found = file.attrs.get("schema")
+    known = re.fullmatch(r"neuroninterp/(\d{1,9})", found) if isinstance(found, str) else None
+    if known is None:
+        raise OutputError(f"{path} is not a neuroninterp results file: it has no schema attribute")
+    version = int(known[1])
+    if version > SCHEMA_VERSION:
+        raise OutputError(
+            f"{path} has schema {version} and was written by {_writer(file)}; this version reads "
+            f"schemas {_OLDEST_SCHEMA} to {SCHEMA_VERSION}: update neuroninterp"
+        )
+    if version < _OLDEST_SCHEMA:
+        raise OutputError(
+            f"{path} has schema {version}, which is older than this version reads (schemas "
+            f"{_OLDEST_SCHEMA} to {SCHEMA_VERSION}); run analyze again"
+        )
+    return version
+
+
+def _writer(file: Any) -> str:
+    """Say which version wrote a file, as far as a file of a later schema tells as ours do."""
+    try:
+        return f"neuroninterp {json.loads(file.attrs['versions'])['neuroninterp']}"
+    except (KeyError, TypeError, ValueError):
+        return "a later neuroninterp"
+
+
+def _timed(result: AnalysisResult, file: Path) -> AnalysisResult:
+    seconds, started = read_wall_clock(file.with_name("summary.json"))
+    return with_wall_clock(result, seconds, started)
+
+
+def _read_result(file: Any, schema: int) -> AnalysisResult:
     def parsed(name: str) -> Any:
         return json.loads(file.attrs[name])
 
+    read = read_layer if schema > 1 else read_layer_of_schema_1
     layers = sorted(file["layers"].values(), key=lambda group: int(group.attrs["number"]))
+    unfinished = parsed("unfinished") if "unfinished" in file.attrs else None
     return AnalysisResult(
         model=parsed("model"),
         data=parsed("data"),
         performance=_read_performance(file["performance"]) if "performance" in file else None,
-        layers=tuple(read_layer(group) for group in layers),
+        layers=tuple(read(group) for group in layers),
         verdict=_read_verdict(parsed("verdict")),
         settings=parsed("settings"),
         versions=parsed("versions"),
-        seconds=parsed("seconds"),
+        seconds=parsed("seconds") if schema == 1 else {},
         skipped=tuple(parsed("skipped")),
         fields=tuple(_read_fields(group) for group in _numbered(file, "fields")),
         blocked=tuple(
@@ -116,14 +165,16 @@ def _read_result(file: Any) -> AnalysisResult:
         ),
         notes=tuple(parsed("notes")) if "notes" in file.attrs else (),
         targets=_read_targets(file),
+        unfinished=None if unfinished is None else Unfinished(**unfinished),
     )
 
 
 def _read_targets(file: Any) -> dict[str, KnownMotif]:
     found = {}
     for path in numbered_names(file, "targets"):
-        ppm, known = read_matrix(file, f"{path}/ppm", {"id": str, "name": str})
-        found[known["id"]] = KnownMotif(ppm=ppm, **known)
+        known = read_attributes(file[f"{path}/ppm"])
+        ppm = read_matrix(file, f"{path}/ppm")
+        found[known["id"]] = KnownMotif(id=known["id"], name=known["name"], ppm=ppm)
     return found
 
 

@@ -16,6 +16,7 @@ from neuroninterp.motifs.dictionary import DictionaryMotif
 from neuroninterp.motifs.records import KnownMotif, Match, Motif, Part
 from neuroninterp.motifs.syntax import Syntax
 from neuroninterp.results.activity import ActivationProfile, TopSequence
+from neuroninterp.results.unfinished import Unfinished
 from neuroninterp.text import how_many, numbered, printable
 
 if TYPE_CHECKING:
@@ -252,6 +253,9 @@ class AnalysisResult:
         The known motifs that a match or a dictionary entry names, by id.
     folder : Path or None
         Where the files of the run lie; None where it was not written, or not read.
+    unfinished : Unfinished or None
+        How much of the run is done; None where all is. While it is not, layers may lack neurons,
+        and the verdict has no empirical reading.
     """
 
     model: Mapping[str, Any]
@@ -268,6 +272,7 @@ class AnalysisResult:
     notes: tuple[str, ...] = ()
     targets: Mapping[str, KnownMotif] = field(default_factory=dict)
     folder: Path | None = None
+    unfinished: Unfinished | None = None
 
     @property
     def model_name(self) -> str:
@@ -320,10 +325,15 @@ class AnalysisResult:
 
     def __repr__(self) -> str:
         neurons = sum(len(layer.neurons) for layer in self.layers)
+        unfinished = self.unfinished
+        found = (
+            f"{self.verdict.kind}: layer {self.verdict.layer}"
+            if unfinished is None
+            else f"not finished: {unfinished.done} of {unfinished.neurons} neurons"
+        )
         return (
             f"AnalysisResult({self.model_name!r}, "
-            f"{how_many(len(self.layers), 'layer')}, {how_many(neurons, 'neuron')}, "
-            f"{self.verdict.kind}: layer {self.verdict.layer})"
+            f"{how_many(len(self.layers), 'layer')}, {how_many(neurons, 'neuron')}, {found})"
         )
 
     def _repr_html_(self) -> str:

@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from neuroninterp.errors import OutputError
-from neuroninterp.results.staging import ASIDE_PREFIX
+from neuroninterp.results.staging import ASIDE_PREFIX, to_disk
 
 __all__ = ["prepare_file", "whole_file"]
 
@@ -65,6 +65,7 @@ def whole_file(path: Path) -> Iterator[Path]:
             aside = Path(folder) / path.name
             yield aside
             if aside.exists():
+                to_disk(aside)
                 aside.replace(path)
     except OSError as error:
         raise OutputError(f"cannot write {path}: {error.strerror or error}") from error

@@ -1,21 +1,26 @@
-"""Write a folder's files aside and move them into place together."""
+"""Write files aside, bring them to the disk, and move them into place.
+
+What stands in its place is whole even after the power went out: a file is on the disk before it
+gets its name.
+"""
 
 from __future__ import annotations
 
 import contextlib
+import os
 import shutil
 import tempfile
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-__all__ = ["ASIDE_PREFIX", "staged"]
+__all__ = ["ASIDE_PREFIX", "replace_file", "staged", "to_disk"]
 
 ASIDE_PREFIX = ".neuroninterp-"
 """Names of folders that hold files not yet, or no longer, in place."""
 
 
 @contextlib.contextmanager
-def staged(folder: Path, names: Sequence[str]) -> Iterator[Path]:
+def staged(folder: Path, names: Sequence[str], *, tidy: bool = True) -> Iterator[Path]:
     """Yield a hidden folder to write into; on success its entries replace those of ``folder``.
 
     It lies inside ``folder``, so that every move is a rename on one file system, even where
@@ -30,6 +35,9 @@ def staged(folder: Path, names: Sequence[str]) -> Iterator[Path]:
         All entries that belong to the set, the ones that mark it as whole last: these leave
         first and arrive last, so that an interruption never leaves them beside other runs'
         files.
+    tidy : bool
+        Remove what interrupted calls left aside. False where another process may be at work in
+        the folder: what it has aside looks the same.
 
     Yields
     ------
@@ -46,14 +54,67 @@ def staged(folder: Path, names: Sequence[str]) -> Iterator[Path]:
     try:
         with _aside(folder) as stage:
             yield stage
+            to_disk(stage)
             _replace(stage, folder, names)
     except BaseException:
         for path in missing:
             with contextlib.suppress(OSError):
                 path.rmdir()
         raise
-    for leftover in folder.glob(f"{ASIDE_PREFIX}*"):
+    to_disk(folder, inside=False)
+    for leftover in folder.glob(f"{ASIDE_PREFIX}*") if tidy else ():
         shutil.rmtree(leftover, ignore_errors=True)
+
+
+def replace_file(path: Path, content: bytes) -> None:
+    """Write a file whole: aside, to the disk, and in place of an older one.
+
+    Whoever has the older one open keeps it. An interruption leaves the older one, and perhaps a
+    hidden file that the next call writes over: only one process may write a file at a time.
+
+    Parameters
+    ----------
+    path : Path
+        The file; its folder exists.
+    content : bytes
+        What it shall hold.
+
+    Raises
+    ------
+    OSError
+        If it cannot be written; the older file stays as it was.
+    """
+    aside = path.with_name(f"{ASIDE_PREFIX}{path.name}")
+    try:
+        aside.write_bytes(content)
+        to_disk(aside)
+        aside.replace(path)
+    except BaseException:
+        with contextlib.suppress(OSError):
+            aside.unlink(missing_ok=True)
+        raise
+    to_disk(path.parent, inside=False)
+
+
+def to_disk(path: Path, *, inside: bool = True) -> None:
+    """Wait until a file or folder is on the disk, with what a folder holds unless told otherwise.
+
+    Raises
+    ------
+    OSError
+        If it cannot be brought there, for example because the disk is full.
+    """
+    if inside and path.is_dir():
+        for entry in path.iterdir():
+            to_disk(entry)
+    if path.is_dir() and os.name == "nt":
+        # Windows opens no folders; it keeps names by itself.
+        return
+    number = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(number)
+    finally:
+        os.close(number)
 
 
 def _replace(stage: Path, folder: Path, names: Sequence[str]) -> None:

@@ -29,7 +29,7 @@ __all__ = [
     "summarize",
 ]
 
-SCHEMA_VERSION = 1
+SCHEMA_VERSION = 2
 """Raised whenever a reader of the files would have to change."""
 
 SCHEMA = f"neuroninterp/{SCHEMA_VERSION}"
@@ -152,7 +152,8 @@ def summarize(result: AnalysisResult) -> dict[str, Any]:
     dict
         Keys ``schema``, ``model``, ``data``, ``performance``, ``layers``, ``verdict``,
         ``settings``, ``versions``, ``seconds``, ``skipped``, ``fields`` (how far every layer
-        sees, analysed or not), ``blocked`` (convolutions without a field), ``notes``.
+        sees, analysed or not), ``blocked`` (convolutions without a field), ``notes``,
+        ``unfinished`` (how much is done; None of a finished run).
     """
     layers = []
     for layer in result.layers:
@@ -181,6 +182,7 @@ def summarize(result: AnalysisResult) -> dict[str, Any]:
                 for layer in result.blocked
             ],
             "notes": [printable(sentence, 500) for sentence in result.notes],
+            "unfinished": None if result.unfinished is None else asdict(result.unfinished),
         }
     )
 
