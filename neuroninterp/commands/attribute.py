@@ -191,9 +191,12 @@ def attribute(
     loaded = load(model, held=dict(held), **of_model)
     beside = None
     if analysis is not None:
+        from neuroninterp.commands.unfinished import warn_of
         from neuroninterp.sequence_view.request import ViewRequest
 
         beside = ViewRequest.read(loaded, analysis, layer=view_layer, known=known, motifs=motifs)
+        if beside.analysis.unfinished is not None:
+            warn_of(beside.analysis.unfinished.sentence)
     elif view_layer or known or motifs or sites:
         raise click.UsageError("--view-layer, --known, --motifs and --sites go with --analysis DIR")
     read = read_sequences(

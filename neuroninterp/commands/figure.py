@@ -82,6 +82,7 @@ def figure(
     NEURON is layer:neuron like 2:7, one of its parts like 2:7:1, or 2:* for all of a layer (in
     quotes). Parts of a neuron stand in register, all letters have one scale.
     """
+    from neuroninterp.commands.unfinished import warn_of
     from neuroninterp.progress import Progress
     from neuroninterp.report.panel import Chosen, choose_neurons, neuron_panel
     from neuroninterp.report.saving import FIGURE_ENDINGS, save_print
@@ -90,7 +91,10 @@ def figure(
 
     file = prepare_file(output, FIGURE_ENDINGS)
     chosen = [Chosen(*neuron) for neuron in neurons]
-    shown = choose_neurons(read_results(results), chosen, parts=parts, mixture=mixture)
+    result = read_results(results)
+    if result.unfinished is not None:
+        warn_of(result.unfinished.sentence)
+    shown = choose_neurons(result, chosen, parts=parts, mixture=mixture)
     with Progress(visible=verbose).stage("drawing neurons", len(shown)) as advance:
         panel = neuron_panel(shown, columns=columns, correction=correction, advance=advance)
         save_print(panel, file)

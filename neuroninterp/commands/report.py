@@ -20,7 +20,8 @@ __all__ = ["report"]
 )
 def report(results: Path, output: Path | None) -> None:
     """Write the report again from the results in DIR, a folder of 'analyze'."""
+    from neuroninterp.commands.unfinished import warn_of
     from neuroninterp.report.rebuild import rebuild_report
 
-    page, *_ = rebuild_report(results, output)
+    page, *_ = rebuild_report(results, output, warn=warn_of)
     click.echo(f"report: {page}")

@@ -154,6 +154,10 @@ def _layer_row(
 def _notes(first: AnalysisResult, second: AnalysisResult) -> list[str]:
     """Say why the runs may differ for other reasons than the networks."""
     notes = []
+    for side, run in (("first", first), ("second", second)):
+        if run.unfinished is not None:
+            done, neurons = run.unfinished.done, run.unfinished.neurons
+            notes.append(f"the {side} is not finished: {done} of {neurons} neurons are analysed")
     for name, what in (("motifs", "known motifs"), ("effort", "effort"), ("neurons", "neurons")):
         one, other = (_setting(run.settings, name) for run in (first, second))
         if one != other:

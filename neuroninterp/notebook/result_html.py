@@ -57,6 +57,7 @@ def result_html(result: AnalysisResult) -> str:
     more = len(sentences) - _SENTENCES
     return box(
         muted(f"{result.model_name}: {scope}"),
+        None if result.unfinished is None else strong(result.unfinished.sentence),
         *_verdict(result.verdict),
         table(
             _LAYER_COLUMNS,

@@ -26,6 +26,8 @@ def certainty(result: AnalysisResult) -> str:
         One or two sentences; which readings agree, the interval of the layer, and the localist
         fraction with its interval and null.
     """
+    if result.unfinished is not None:
+        return "Neurons that are not analysed yet may change all that is said here of layers."
     verdict, empirical = result.verdict, result.verdict.empirical
     layer = _layer(result, verdict.layer)
     if layer is None or empirical.layer is None:
@@ -55,6 +57,8 @@ def filter_advice(result: AnalysisResult) -> str:
     str
         A few sentences, with the numbers they rest on.
     """
+    if result.unfinished is not None:
+        return "Wait for the whole run: which layer holds whole motifs is not known yet."
     first = _layer(result, 1)
     if first is None:
         return "The first layer was not analysed, so nothing can be said about its filters."

@@ -68,6 +68,7 @@ def render(result: AnalysisResult) -> str:
     document = environment.get_template("report.html").render(
         result=result,
         verdict=result.verdict,
+        headline=_headline(result),
         title=result.model_name,
         facts=_facts(result),
         certainty=_typeset(certainty(result)),
@@ -109,6 +110,11 @@ def _sentence(text: str) -> str:
 
 def _typeset(text: str) -> str:
     return text.replace("'", "\u2019")
+
+
+def _headline(result: AnalysisResult) -> str:
+    """Return the verdict; of a run that is not finished that it is not, whatever else is said."""
+    return result.verdict.sentence if result.unfinished is None else result.unfinished.sentence
 
 
 def _facts(result: AnalysisResult) -> str:

@@ -95,6 +95,12 @@ def layer_of_view(model: Model, analysis: AnalysisResult, layer: int | None = No
             f"{model.path}; analyse this model first"
         )
     analysed = [item.layer.number for item in analysis.layers]
+    if not analysed:
+        raise OutputError(
+            "the analysis holds no layer yet; wait until it is finished"
+            if analysis.unfinished
+            else "the analysis holds no layer"
+        )
     if layer is None:
         return analysis.verdict.layer if analysis.verdict.layer in analysed else analysed[-1]
     if layer not in analysed:
