@@ -50,6 +50,8 @@ def analyze(
     data_alphabet: str | None = None,
     genome: str | Path | None = None,
     n_jobs: int = -1,
+    memory: int | str | None = None,
+    scheduler: str | None = None,
     resume: bool = True,
     trust_model: bool = False,
     verbose: bool = False,
@@ -89,7 +91,14 @@ def analyze(
     genome : str, Path or None
         Genome FASTA for BED data.
     n_jobs : int
-        Threads for matching; -1 for all cores.
+        Worker processes of one thread each; 1 for none but this one, -1 for one a core where
+        the work is worth their start. The results do not depend on it.
+    memory : int, str or None
+        What this process and its workers may take together, bytes or a text like "4GB":
+        fewer workers and smaller batches. None for no limit.
+    scheduler : str or None
+        Address of a Dask scheduler ("tcp://host:8786") whose workers do the work, or "slurm";
+        takes the ``dask`` extra. None for this machine.
     resume : bool
         Go on from the work that an interrupted run of the same arguments left in the folder;
         False begins anew.
@@ -110,6 +119,7 @@ def analyze(
     """
     arguments = arguments_of(analyze, dict(locals()))
     check_effort(effort)
+    workers = Workers.asked(n_jobs, memory, scheduler)
     progress = Progress(visible=verbose)
     folder = prepare_output(output) if output is not None else None
     with progress.stage("reading motifs"):
@@ -148,7 +158,7 @@ def analyze(
         sequences = read_data(
             model, data, data_alphabet, x_key, y_key, genome, progress, folder=stored
         )
-        run = Run(model, database, sequences, request, Workers(n_jobs), progress)
+        run = Run(model, database, sequences, request, workers, progress)
         return run.in_folder(place) if isinstance(place, RunFolder) else run.in_memory(place)
 
 

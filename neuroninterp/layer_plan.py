@@ -162,12 +162,24 @@ class LayerPlan:
             [{"effort": options.effort, "rounds": options.rounds, "seed": seed}]
             * len(self._blocks),
         )
-        self._matched = yield self._matching()
+        matching = self._matching()
+        self._matched = [unit.key for unit in matching.units]
+        yield matching
         dictionaries: list[tuple[DictionaryMotif, ...]] = [(), ()]
         syntaxes: list[list[str]] = [[], []]
         if options.grammar and self._blocks:
             dictionaries, syntaxes = yield from self._grammar()
-        return self._outcome(dictionaries, syntaxes, skipped)
+        return self._outcome(range(len(self._blocks)), dictionaries, syntaxes, skipped)
+
+    @property
+    def neurons(self) -> int:
+        """How many neurons are to be analysed."""
+        return sum(map(len, self._blocks))
+
+    def so_far(self) -> LayerOutcome | None:
+        """Return the neurons that are matched, without dictionary and syntax; None without any."""
+        done = [index for index, key in enumerate(self._matched) if self._store.holds(key)]
+        return self._outcome(done, [(), ()], [[], []], []) if done else None
 
     def _stage(
         self,
@@ -250,15 +262,16 @@ class LayerPlan:
 
     def _outcome(
         self,
+        blocks: Sequence[int],
         dictionaries: Sequence[tuple[DictionaryMotif, ...]],
         syntaxes: Sequence[Sequence[str]],
         skipped: Sequence[str],
     ) -> LayerOutcome:
-        """Put together what the units have found."""
+        """Put together what the units of some blocks have found."""
         neurons: list[NeuronResult] = []
         matches: list[BlockMatches] = []
-        for index, key in enumerate(self._described):
-            described: Described = self._store.value(key)
+        for index in blocks:
+            described: Described = self._store.value(self._described[index])
             own = [self._store.value(keys[index]) if keys else None for keys in syntaxes]
             matches.append(self._store.value(self._matched[index]))
             tops = self._tops(index)

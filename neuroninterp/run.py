@@ -8,13 +8,14 @@ from datetime import datetime, timezone
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from neuroninterp.bottleneck import empirical, structural, verdict
+from neuroninterp.bottleneck import Reading, empirical, structural, verdict
 from neuroninterp.caveats import longer_than_input, not_chosen, not_decoupled, thinly_sampled
 from neuroninterp.channel_order import order_warning
 from neuroninterp.errors import ModelError, OutputError
 from neuroninterp.fields import Layer, PoolSummary
 from neuroninterp.jobs import (
     Equipment,
+    FolderStore,
     MemoryStore,
     UnitStore,
     carry_out,
@@ -27,13 +28,21 @@ from neuroninterp.models import Model
 from neuroninterp.motifs import MotifDatabase
 from neuroninterp.performance import model_performance
 from neuroninterp.progress import Progress
-from neuroninterp.results import AnalysisResult, read_results, write_results
+from neuroninterp.results import (
+    AnalysisResult,
+    Unfinished,
+    read_results,
+    unfinished_verdict,
+    write_results,
+    write_snapshot,
+)
 from neuroninterp.run_digests import digest_of, run_digests
 from neuroninterp.run_facts import data_card, model_card, versions
 from neuroninterp.run_folder import RunFolder
+from neuroninterp.run_snapshots import Snapshots
 from neuroninterp.sampling import check_neurons, sampling_seconds
 from neuroninterp.sequences import SequenceData
-from neuroninterp.text import how_many
+from neuroninterp.text import how_many, numbered
 from neuroninterp.workers import Workers
 
 if TYPE_CHECKING:
@@ -70,6 +79,16 @@ class Request:
     options: LayerOptions
     force: bool
     arguments: Mapping[str, Any] | None
+
+
+@dataclass(frozen=True, eq=False)
+class _Known:
+    """What a run knows before it looks at neurons."""
+
+    chosen: tuple[int, ...]
+    too_long: tuple[str, ...]
+    fields: tuple[LayerFields, ...]
+    scores: pd.DataFrame | None
 
 
 class Run:
@@ -168,12 +187,20 @@ class Run:
             result = read_results(folder.path)
         except OutputError:
             return None
-        return result if result.settings.get("digest") == self.digest else None
+        same = result.unfinished is None and result.settings.get("digest") == self.digest
+        return result if same else None
 
     def _greet(self, folder: RunFolder) -> None:
         """Say what is found of earlier runs."""
-        settings = {**self._settings(list(self._request.chosen)), **asdict(self._digests)}
-        changed = folder.describe({k: v for k, v in settings.items() if k != "digest"})
+        digests = self._digests
+        settings = self._settings(self._request.chosen)
+        del settings["digest"]
+        files = {
+            "the model": digests.model,
+            "its data": digests.data,
+            "the motifs' file": digests.motifs,
+        }
+        changed = folder.describe({**settings, **files})
         if not len(folder.store):
             return
         kept = how_many(len(folder.store), "finished work unit")
@@ -186,74 +213,103 @@ class Run:
             self._progress.tell(f"going on from {kept} in {folder.unfinished}")
 
     def _carried_out(self, store: UnitStore, scratch: Path) -> AnalysisResult:
-        model, options, progress = self._model, self._request.options, self._progress
-        chosen, too_long = self._within_reason(store)
-        with progress.stage("measuring receptive fields"):
+        chosen, too_long, seconds = self._within_reason(store)
+        with self._progress.stage("measuring receptive fields"):
             fields = self._fields(store)
-        scores = self._performance(store, scratch)
-        equipment = Equipment(model, self._database, self._workers.threads)
+        known = _Known(tuple(chosen), tuple(too_long), fields, self._performance(store, scratch))
         plans = [
-            LayerPlan(model, number, options, store, self._digests, self._sequences)
+            LayerPlan(
+                self._model, number, self._request.options, store, self._digests, self._sequences
+            )
             for number in chosen
         ]
         outcomes: dict[int, LayerOutcome] = {}
-        executor = self._workers.begin(equipment, chosen)
+
+        def write() -> None:
+            write_snapshot(self._so_far(known, plans, outcomes), scratch.parent)
+
+        look = Snapshots(write) if isinstance(store, FolderStore) else _nothing
+        equipment = Equipment(self._model, self._database, self._workers.threads)
+        executor = self._workers.begin(equipment, chosen, seconds)
         try:
-            for index, outcome in carry_out(map(iter, plans), store, executor, progress):
+            for index, outcome in carry_out(
+                map(iter, plans), store, executor, self._progress, look
+            ):
                 outcomes[index] = outcome
         finally:
             executor.close()
-        found = [outcomes[index] for index in range(len(plans))]
-        return self._result(found, chosen, too_long, fields, scores)
+        return self._finished_result(known, [outcomes[index] for index in range(len(plans))])
 
-    def _result(
-        self,
-        found: Sequence[LayerOutcome],
-        chosen: Sequence[int],
-        too_long: Sequence[str],
-        fields: tuple[LayerFields, ...],
-        scores: pd.DataFrame | None,
+    def _finished_result(self, known: _Known, found: Sequence[LayerOutcome]) -> AnalysisResult:
+        """Return what the run says at its end."""
+        whole = self._result(known, found)
+        with self._progress.stage("checking the channel order"):
+            alphabet, threads = self._model.layout.alphabet, self._workers.threads
+            warning = order_warning(whole.layers, self._database, alphabet, n_jobs=threads)
+        localist = {o.result.layer.number: o.localist for o in found}
+        null = {result.layer.number: result.fractions.null_localist for result in whole.layers}
+        read = empirical(localist, null, seed=self._request.options.seed)
+        return replace(
+            whole,
+            verdict=verdict(whole.verdict.structural, read),
+            seconds=self._progress.seconds,
+            notes=(*whole.notes, *([] if warning is None else [warning])),
+        )
+
+    def _so_far(
+        self, known: _Known, plans: Sequence[LayerPlan], outcomes: Mapping[int, LayerOutcome]
     ) -> AnalysisResult:
-        model, progress = self._model, self._progress
+        """Return what the run can say before its end."""
+        begun = [outcomes.get(index) or plan.so_far() for index, plan in enumerate(plans)]
+        found = [outcome for outcome in begun if outcome is not None]
+        done = sum(len(outcome.result.neurons) for outcome in found)
+        neurons = sum(plan.neurons for plan in plans)
+        missing = [n for n, outcome in zip(known.chosen, begun, strict=True) if outcome is None]
+        going = [
+            n
+            for index, (n, outcome) in enumerate(zip(known.chosen, begun, strict=True))
+            if outcome is not None and index not in outcomes
+        ]
+        said = [f"{numbered('layer', going)} under way"] if going else []
+        said += [f"{numbered('layer', missing)} to come"] if missing else []
+        sentence = f"Missing: {', '.join([*said, 'the verdict'])}."
+        unfinished = Unfinished(done, neurons, sentence)
+        whole = self._result(known, found)
+        return replace(
+            whole,
+            unfinished=unfinished,
+            verdict=unfinished_verdict(whole.verdict.structural, unfinished),
+        )
+
+    def _result(self, known: _Known, found: Sequence[LayerOutcome]) -> AnalysisResult:
+        """Return layers and what is known of the run, without the empirical reading."""
+        model = self._model
         results = [outcome.result for outcome in found]
-        skipped = [*(layer.reason for layer in model.blocked), *too_long]
+        skipped = [*(layer.reason for layer in model.blocked), *known.too_long]
         if self._request.layers is not None:
             skipped += not_chosen(model, self._request.layers)
         for outcome in found:
             number = outcome.result.layer.number
             skipped += [*outcome.skipped, *longer_than_input(model, number)]
-        with progress.stage("checking the channel order"):
-            warning = order_warning(
-                results, self._database, model.layout.alphabet, n_jobs=self._workers.threads
-            )
-        localist = {o.result.layer.number: o.localist for o in found}
-        null = {result.layer.number: result.fractions.null_localist for result in results}
-        seed = self._request.options.seed
+        named = {target for result in results for target in result.target_ids}
         return AnalysisResult(
             model=self._card,
-            data=data_card(self._sequences, scores),
-            performance=scores,
+            data=data_card(self._sequences, known.scores),
+            performance=known.scores,
             layers=tuple(results),
-            verdict=verdict(structural(model.layers), empirical(localist, null, seed=seed)),
+            verdict=verdict(structural(model.layers), Reading(None, "undetermined", "")),
             settings={
-                **self._settings(chosen),
+                **self._settings(known.chosen),
                 "started": self._started.isoformat(timespec="seconds"),
                 "arguments": self._request.arguments,
             },
             versions=self._versions,
-            seconds=progress.seconds,
+            seconds={},
             skipped=tuple(skipped),
-            fields=fields,
+            fields=known.fields,
             blocked=model.blocked,
-            notes=(
-                *model.notes,
-                *not_decoupled(model),
-                *thinly_sampled(results),
-                *([] if warning is None else [warning]),
-            ),
-            targets=self._database.known(
-                found for result in results for found in result.target_ids
-            ),
+            notes=(*model.notes, *not_decoupled(model), *thinly_sampled(results)),
+            targets=self._database.known(named),
         )
 
     def _settings(self, chosen: Sequence[int]) -> dict[str, Any]:
@@ -272,22 +328,22 @@ class Run:
             "digest": self.digest,
         }
 
-    def _within_reason(self, store: UnitStore) -> tuple[list[int], list[str]]:
+    def _within_reason(self, store: UnitStore) -> tuple[list[int], list[str], float]:
         """Leave out the layers that would take too long to sample; say so of each.
 
-        Asked once a run: it depends on the speed of the machine.
+        Asked once a run, for it depends on the speed of the machine. The third value is how
+        long the others will take, in seconds.
         """
         chosen, options = list(self._request.chosen), self._request.options
-        if self._request.force:
-            return chosen, []
         key = digest_of("within reason", self._digests.model, chosen, asdict(options))
         seconds = remembered(
             store, key, "seconds-of-sampling", lambda: self._sampling_seconds(chosen)
         )
-        kept, reasons = [], []
+        kept, reasons, total = [], [], 0.0
         for number, needed in zip(chosen, seconds, strict=True):
-            if needed <= _LONGEST_SAMPLING:
+            if needed <= _LONGEST_SAMPLING or self._request.force:
                 kept.append(number)
+                total += needed
                 continue
             layer = self._model.layer(number)
             count = len(check_neurons(self._model, number, options.neurons))
@@ -298,7 +354,7 @@ class Run:
             )
         if not kept:
             raise ModelError(f"nothing is left to analyse: {reasons[0]}")
-        return kept, reasons
+        return kept, reasons, total
 
     def _sampling_seconds(self, chosen: Sequence[int]) -> list[float]:
         options = self._request.options
@@ -338,6 +394,10 @@ class Run:
 
             key = digest_of("performance", self._digests.model, self._digests.data)
             return pd.DataFrame(remembered(store, key, "performance", score))
+
+
+def _nothing() -> None:
+    """Nobody looks into a run without a folder."""
 
 
 def _spoken(seconds: float) -> str:

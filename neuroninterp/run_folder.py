@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+import re
 import shutil
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -59,7 +60,7 @@ class RunFolder:
         Returns
         -------
         list of str
-            For example ``"effort was quick, now standard"``.
+            For example ``'effort was "quick", now "standard"'``; of hashes, that they differ.
         """
         path = self.unfinished / _SETTINGS
         try:
@@ -74,7 +75,7 @@ class RunFolder:
             return []
         known = json.loads(json.dumps(settings))
         return [
-            f"{name} was {_short(earlier[name])}, now {_short(value)}"
+            _changed(name, earlier[name], value)
             for name, value in known.items()
             if name in earlier and earlier[name] != value
         ]
@@ -138,6 +139,12 @@ def run_folder(folder: Path, progress: Progress, *, resume: bool) -> Iterator[Ru
 
 def _data(folder: Path) -> Path:
     return folder / UNFINISHED / "data"
+
+
+def _changed(name: str, earlier: Any, now: Any) -> str:
+    if isinstance(now, str) and re.fullmatch(r"[0-9a-f]{64}|", now):
+        return f"{name} has changed"
+    return f"{name} was {_short(earlier)}, now {_short(now)}"
 
 
 def _short(value: Any) -> str:

@@ -3,11 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
-from neuroninterp.jobs import Equipment, Executor, Here
+from neuroninterp.backend import device_in_use
+from neuroninterp.jobs import Equipment, Executor, Here, pack_equipment
+from neuroninterp.jobs.resources import Plan, parse_memory, plan_workers
 
 __all__ = ["Workers"]
+
+_WORTHWHILE = 60.0
+"""Seconds of sampling from which others are called in unasked: each takes 5 s to start."""
 
 
 @dataclass(frozen=True)
@@ -16,17 +21,76 @@ class Workers:
 
     Parameters
     ----------
-    n_jobs : int
-        Worker processes; -1 for as many as there are cores.
+    number : int
+        Worker processes; 1 for this process alone, -1 for as many as there are cores, where
+        the work is worth their start.
+    memory : int or None
+        Bytes that this process and its workers may take together; None for no limit.
+    scheduler : str or None
+        Address of a Dask scheduler, or "slurm"; None for this machine.
     """
 
-    n_jobs: int = -1
+    number: int = -1
+    memory: int | None = None
+    scheduler: str | None = None
+
+    @classmethod
+    def asked(cls, number: int, memory: int | str | None, scheduler: str | None) -> Workers:
+        """Return what a user has asked for.
+
+        Raises
+        ------
+        NeuroninterpError
+            If the number is neither positive nor -1, or the memory is no amount, or too little.
+        """
+        size = parse_memory(memory) if isinstance(memory, str) else memory
+        plan_workers(number, size)
+        return cls(number, size, scheduler)
 
     @property
     def threads(self) -> int:
         """Threads for what can use several in this process."""
-        return self.n_jobs
+        return self.number if self.scheduler is None else 1
 
-    def begin(self, equipment: Equipment, layers: Sequence[int]) -> Executor:
-        """Return what does the units of some layers."""
-        return Here(equipment)
+    def begin(self, equipment: Equipment, layers: Sequence[int], seconds: float) -> Executor:
+        """Call the workers in.
+
+        Parameters
+        ----------
+        equipment : Equipment
+            The network and the known motifs.
+        layers : sequence of int
+            Numbers of the layers that will be asked for.
+        seconds : float
+            How long sampling will take, about.
+
+        Returns
+        -------
+        Executor
+            What does the units of those layers; to be closed.
+
+        Raises
+        ------
+        NeuroninterpError
+            If no scheduler or no worker can be reached.
+        """
+        plan = plan_workers(self.number, self.memory)
+        if self.scheduler is not None:
+            return self._cluster(pack_equipment(equipment, layers), plan)
+        few = plan.workers == 1 or (self.number == -1 and seconds < _WORTHWHILE)
+        # Several processes would not fit onto one GPU.
+        if few or device_in_use() == "gpu":
+            model = replace(equipment.model, batch_bytes=plan.batch_bytes, _trunks={})
+            return Here(equipment if plan.batch_bytes is None else replace(equipment, model=model))
+        from neuroninterp.jobs.processes import Processes
+
+        packed = pack_equipment(equipment, layers)
+        return Processes(packed, plan.workers, batch_bytes=plan.batch_bytes)
+
+    def _cluster(self, packed: bytes, plan: Plan) -> Executor:
+        from neuroninterp.jobs.cluster import Cluster
+
+        assert self.scheduler is not None
+        gpu = device_in_use() == "gpu"
+        batch = plan.batch_bytes if self.memory is not None else None
+        return Cluster(packed, self.scheduler, batch_bytes=batch, gpu=gpu)

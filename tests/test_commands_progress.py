@@ -28,7 +28,7 @@ def test_nobody_watches(arguments: list[object], tmp_path: Path, run_here: Run) 
     assert done.returncode == 0
     assert done.stderr == ""
     assert str(tmp_path / "out" / "report.html") in done.stdout
-    told = run_here(*arguments, "-o", tmp_path / "out", "-v", "--json")
+    told = run_here(*arguments, "-o", tmp_path / "out", "--no-resume", "-v", "--json")
     lines = told.stderr.splitlines()
     assert [line.split(":")[0] for line in lines[:2]] == ["reading motifs", "reading model"]
     assert all(re.search(r": \d+\.\d s$", line) for line in lines)

@@ -57,6 +57,16 @@ __all__ = ["analyze"]
     help="Worker processes of one thread each; -1 for one a core where that pays.",
 )
 @click.option(
+    "--memory",
+    default=None,
+    help="What all processes may take together, like 4GB: fewer workers, smaller batches.",
+)
+@click.option(
+    "--scheduler",
+    default=None,
+    help="Run on a Dask cluster: tcp://HOST:8786, or slurm (see the documentation).",
+)
+@click.option(
     "--resume/--no-resume",
     default=True,
     show_default=True,
@@ -74,6 +84,10 @@ def analyze(
     **options: Any,
 ) -> None:
     """Analyse MODEL and write a report that a browser opens."""
+    from neuroninterp.jobs.threads import compute_in_one_thread
+
+    # As every worker does: sums in another order end in other digits.
+    compute_in_one_thread()
     from neuroninterp.analysis import analyze as run
     from neuroninterp.inspection import print_outcome
     from neuroninterp.models.model import ZOO

@@ -62,10 +62,13 @@ class Done:
 class Executor(Protocol):
     """Has jobs done, in any order."""
 
-    files: bool
-    """Whether its workers read unit files of this machine, so that inputs may be paths."""
-    capacity: int
-    """How many unfinished jobs it likes to have: enough that no worker waits for work."""
+    @property
+    def files(self) -> bool:
+        """Whether its workers read unit files of this machine, so that inputs may be paths."""
+
+    @property
+    def capacity(self) -> int:
+        """How many unfinished jobs it likes to have: enough that no worker waits for work."""
 
     def submit(self, job: Job) -> None:
         """Take a job. Returns at once."""

@@ -6,7 +6,7 @@ import os
 import sys
 from contextlib import suppress
 
-__all__ = ["ONE_THREAD", "use_one_thread"]
+__all__ = ["ONE_THREAD", "compute_in_one_thread", "use_one_thread"]
 
 ONE_THREAD = {
     "OMP_NUM_THREADS": "1",
@@ -18,6 +18,16 @@ ONE_THREAD = {
     "TF_NUM_INTEROP_THREADS": "1",
 }
 """What the libraries look for in the environment when they are imported."""
+
+
+def compute_in_one_thread() -> None:
+    """Let TensorFlow compute in one thread, as workers do, where it is not imported yet.
+
+    How a product is cut up among threads decides in which order it is summed, and so its last
+    digits.
+    """
+    names = [name for name in ONE_THREAD if name.startswith("TF_")]
+    os.environ.update({name: ONE_THREAD[name] for name in names})
 
 
 def use_one_thread() -> None:

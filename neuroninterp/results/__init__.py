@@ -1,7 +1,7 @@
 """The results of a run: as values, as tables, and as a folder of files."""
 
 from neuroninterp.results.command import repeat_command
-from neuroninterp.results.folder import UNFINISHED, prepare_output, write_results
+from neuroninterp.results.folder import prepare_output, write_results
 from neuroninterp.results.grammar_tables import dictionary_table, syntax_table
 from neuroninterp.results.read import read_results, stored_ppms
 from neuroninterp.results.records import (
