@@ -19,7 +19,7 @@ from networks import chain, convolution, model_of, relu, sequence_input
 from worker_jobs import job
 
 from neuroninterp.errors import NeuroninterpError, UnknownNameError
-from neuroninterp.jobs import Equipment, decode, encode, pack_equipment, perform
+from neuroninterp.jobs import Equipment, decode, encode, pack_equipment, perform, queues
 from neuroninterp.jobs.cluster import Cluster
 from neuroninterp.jobs.failure import WorkerBugError
 from neuroninterp.motifs import MotifDatabase
@@ -223,3 +223,49 @@ def test_no_worker_no_scheduler_no_address(dask: Dask, packed: bytes, tmp_path: 
             Cluster(packed, other.address, timeout=0.2)
     finally:
         other.end()
+
+
+_SUBMIT = """#!/bin/sh
+cp "$1" {folder}/script  # As Slurm does: the file is removed at once.
+setsid sh {folder}/script > {folder}/log 2>&1 &
+echo "Submitted batch job $!"
+"""
+_CANCEL = """#!/bin/sh
+echo "$@" >> {log}
+kill -- -"$1"
+"""
+
+
+def test_workers_from_a_queue(
+    packed: bytes, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    import dask as library
+
+    with pytest.raises(NeuroninterpError, match="unknown scheduler 'slrum'; expected an address"):
+        queues.scheduler("slrum", 1).__enter__()
+    with queues.scheduler("tcp://host:1", 1) as address:
+        assert address == "tcp://host:1"
+    with pytest.raises(NeuroninterpError, match="there is no sbatch here; run where jobs can be"):
+        queues.scheduler("slurm", 1).__enter__()
+    cancelled = tmp_path / "cancelled"
+    for name, text in (
+        ("sbatch", _SUBMIT.format(folder=tmp_path)),
+        ("scancel", _CANCEL.format(log=cancelled)),
+    ):
+        (tmp_path / name).write_text(text)
+        (tmp_path / name).chmod(0o755)
+    monkeypatch.setenv("PATH", str(tmp_path), prepend=os.pathsep)
+    monkeypatch.setenv("PYTHONPATH", os.pathsep.join(sys.path))
+    with pytest.raises(NeuroninterpError, match="how many cores and how much memory a job has"):
+        queues.scheduler("slurm", 1).__enter__()
+    asked = {"cores": 1, "memory": "2GB", "local-directory": str(tmp_path), "interface": "lo"}
+    with (
+        library.config.set({f"jobqueue.slurm.{name}": value for name, value in asked.items()}),
+        queues.scheduler("slurm", 1) as address,
+    ):
+        cluster = Cluster(packed, address)
+        try:
+            assert decode(done(cluster, job("add", encode(1), encode(2)))["add"]) == 3
+        finally:
+            cluster.close()
+    assert cancelled.exists()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib.metadata
 import logging
+import math
 import platform
 import re
 from collections.abc import Callable, Mapping
@@ -76,6 +77,7 @@ class Cluster:
         self._name = uuid4().hex
         self._ended: SimpleQueue[Any] = SimpleQueue()
         self._running: dict[str, tuple[Job, Any]] = {}
+        self._counted, self._worker_count = -math.inf, 1
         self._client = self._connect()
         try:
             self._await_workers()
@@ -95,7 +97,10 @@ class Cluster:
         With more than two of a kind for each worker, Dask keeps them until a worker is free,
         instead of guessing beforehand which one will be.
         """
-        return 3 * max(len(self._workers()), 1) + 1
+        if monotonic() - self._counted > _LOOK:
+            self._worker_count = max(len(self._workers()), 1)
+            self._counted = monotonic()
+        return 3 * self._worker_count + 1
 
     def submit(self, job: Job) -> None:
         """Take a job. Returns at once."""
@@ -191,7 +196,10 @@ class Cluster:
                 )
 
     def _workers(self) -> Mapping[str, int]:
-        threads: Mapping[str, int] = self._client.nthreads()
+        try:
+            threads: Mapping[str, int] = self._client.nthreads()
+        except Exception as error:  # Of many classes, by when the connection broke.
+            raise NeuroninterpError(self._lost()) from error
         return threads
 
     def _task(self, function: Callable[..., Any], *arguments: Any, key: str, **given: Any) -> Any:
@@ -205,11 +213,7 @@ class Cluster:
         """Return since when there is no worker; raise where that or the scheduler is hopeless."""
         if self._client.status != "running":
             raise NeuroninterpError(self._lost())
-        try:
-            workers = self._workers()
-        except Exception as error:
-            raise NeuroninterpError(self._lost()) from error
-        if workers:
+        if self._workers():
             return None
         if deserted is not None and monotonic() - deserted > self._timeout:
             raise NeuroninterpError(self._deserted())
