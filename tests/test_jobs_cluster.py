@@ -19,7 +19,7 @@ from networks import chain, convolution, model_of, relu, sequence_input
 from worker_jobs import job
 
 from neuroninterp.errors import NeuroninterpError, UnknownNameError
-from neuroninterp.jobs import Equipment, decode, encode, pack_equipment, perform, queues
+from neuroninterp.jobs import Equipment, decode, encode, pack_equipment, perform
 from neuroninterp.jobs.cluster import Cluster
 from neuroninterp.jobs.failure import WorkerBugError
 from neuroninterp.motifs import MotifDatabase
@@ -200,8 +200,8 @@ def test_a_killed_workers_jobs_are_done_by_another_and_what_kills_all_is_named(
 
 
 def test_no_worker_no_scheduler_no_address(dask: Dask, packed: bytes, tmp_path: Path) -> None:
-    with pytest.raises(NeuroninterpError, match="'slurm' is no address of a Dask scheduler"):
-        Cluster(packed, "slurm")
+    with pytest.raises(NeuroninterpError, match="unknown scheduler 'tcp://host'; expected an addr"):
+        Cluster(packed, "tcp://host")
     other = Dask(tmp_path)
     scheduler = other.start_scheduler()
     try:
@@ -242,11 +242,9 @@ def test_workers_from_a_queue(
     import dask as library
 
     with pytest.raises(NeuroninterpError, match="unknown scheduler 'slrum'; expected an address"):
-        queues.scheduler("slrum", 1).__enter__()
-    with queues.scheduler("tcp://host:1", 1) as address:
-        assert address == "tcp://host:1"
+        Cluster(packed, "slrum")
     with pytest.raises(NeuroninterpError, match="there is no sbatch here; run where jobs can be"):
-        queues.scheduler("slurm", 1).__enter__()
+        Cluster(packed, "slurm")
     cancelled = tmp_path / "cancelled"
     for name, text in (
         ("sbatch", _SUBMIT.format(folder=tmp_path)),
@@ -257,13 +255,10 @@ def test_workers_from_a_queue(
     monkeypatch.setenv("PATH", str(tmp_path), prepend=os.pathsep)
     monkeypatch.setenv("PYTHONPATH", os.pathsep.join(sys.path))
     with pytest.raises(NeuroninterpError, match="how many cores and how much memory a job has"):
-        queues.scheduler("slurm", 1).__enter__()
+        Cluster(packed, "slurm")
     asked = {"cores": 1, "memory": "2GB", "local-directory": str(tmp_path), "interface": "lo"}
-    with (
-        library.config.set({f"jobqueue.slurm.{name}": value for name, value in asked.items()}),
-        queues.scheduler("slurm", 1) as address,
-    ):
-        cluster = Cluster(packed, address)
+    with library.config.set({f"jobqueue.slurm.{name}": value for name, value in asked.items()}):
+        cluster = Cluster(packed, "slurm")
         try:
             assert decode(done(cluster, job("add", encode(1), encode(2)))["add"]) == 3
         finally:

@@ -6,9 +6,8 @@ import importlib.metadata
 import logging
 import math
 import platform
-import re
 from collections.abc import Callable, Mapping
-from contextlib import suppress
+from contextlib import ExitStack, suppress
 from queue import Empty, SimpleQueue
 from time import monotonic
 from types import FunctionType, ModuleType
@@ -19,14 +18,15 @@ from neuroninterp.errors import NeuroninterpError
 from neuroninterp.jobs.cluster_worker import do_job, hold
 from neuroninterp.jobs.failure import Failure
 from neuroninterp.jobs.job import Done, Job
+from neuroninterp.jobs.queues import QUEUES, scheduler
 
 __all__ = ["Cluster"]
 
-_ADDRESS = re.compile(r"(tcp|tls|wss?)://\S+:\d+")
 _JOB, _EQUIPMENT = "neuroninterp-job", "neuroninterp-equipment"
 """Dask tells kinds of tasks apart by how their names begin."""
 _LOOK = 1.0
 """Seconds between looks at what became of scheduler and workers while nothing arrives."""
+_LONGEST_QUEUE = 7 * 24 * 3600.0
 _CLOSING = 1.5
 """Seconds that the farewell to the scheduler may take."""
 
@@ -43,7 +43,11 @@ class Cluster:
     equipment : bytes
         As :func:`neuroninterp.jobs.equipment.pack_equipment` packed it.
     address : str
-        The scheduler's, like ``"tcp://host:8786"``.
+        The scheduler's, like ``"tcp://host:8786"``, or a queueing system whose jobs shall be the
+        workers (:data:`neuroninterp.jobs.queues.QUEUES`): then a scheduler is started here, and
+        waits for them as long as the queue takes, a week at most.
+    jobs : int
+        How many jobs to put into that queue.
     batch_bytes : int or None
         Memory that one batch of a worker may take; None for the usual.
     gpu : bool
@@ -65,21 +69,23 @@ class Cluster:
         equipment: bytes,
         address: str,
         *,
+        jobs: int = 1,
         batch_bytes: int | None = None,
         gpu: bool = False,
         timeout: float = 30.0,
     ) -> None:
         self._distributed = _distributed()
-        self._address = address
-        self._timeout = timeout
+        self._queue = ExitStack()
+        self._address = self._queue.enter_context(scheduler(address, jobs))
+        self._timeout = _LONGEST_QUEUE if address in QUEUES else timeout
         self._backend = _backend()
         self._batch_bytes, self._gpu = batch_bytes, gpu
         self._name = uuid4().hex
         self._ended: SimpleQueue[Any] = SimpleQueue()
         self._running: dict[str, tuple[Job, Any]] = {}
         self._counted, self._worker_count = -math.inf, 1
-        self._client = self._connect()
         try:
+            self._client = self._connect()
             self._await_workers()
             self._refuse_other_versions()
             # As a task and not scattered: where every worker that has it is lost, the
@@ -151,13 +157,9 @@ class Cluster:
                 self._client.cancel(futures, asynchronous=False)
         with suppress(Exception):
             self._client.close(timeout=_CLOSING)
+        self._queue.close()
 
     def _connect(self) -> Any:
-        if not _ADDRESS.fullmatch(self._address):
-            raise NeuroninterpError(
-                f"{self._address!r} is no address of a Dask scheduler, which looks like "
-                "tcp://host:8786"
-            )
         # What goes wrong is said here, in one line.
         logging.getLogger("distributed.client").setLevel(logging.CRITICAL)
         try:

@@ -21,6 +21,7 @@ QUEUES = {
     "slurm": "SLURMCluster",
 }
 """Queueing systems by the names that dask-jobqueue's configuration has for them."""
+_ADDRESS = re.compile(r"(tcp|tls|wss?)://\S+:\d+")
 _NEEDED = ("cores", "memory")
 
 
@@ -48,7 +49,7 @@ def scheduler(where: str, jobs: int) -> Iterator[str]:
         If dask-jobqueue is not installed or configured, or the queue takes no jobs.
     """
     if where not in QUEUES:
-        if not re.match(r"\w+://", where):
+        if not _ADDRESS.fullmatch(where):
             raise NeuroninterpError(
                 f"unknown scheduler {where!r}; expected an address like tcp://host:8786, or one "
                 f"of {', '.join(QUEUES)}"
