@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import shutil
 import threading
 from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
+from typing import cast
 
 import h5py
 import pytest
@@ -14,18 +17,21 @@ from same_results import assert_same
 
 from neuroninterp.comparison import compare
 from neuroninterp.errors import OutputError
+from neuroninterp.models import Model
 from neuroninterp.report import render
 from neuroninterp.results import (
     UNFINISHED,
     AnalysisResult,
     Unfinished,
     prepare_output,
+    read,
     read_results,
     summarize,
     unfinished_verdict,
     write_results,
     write_snapshot,
 )
+from neuroninterp.sequence_view.view import layer_of_view
 
 SENTENCE = "Not finished: 1 of 3 neurons are analysed. Layer 2 has not begun."
 
@@ -72,6 +78,34 @@ def test_a_run_that_has_told_nothing_yet_is_named(tmp_path: Path) -> None:
     (tmp_path / UNFINISHED).mkdir()
     with pytest.raises(OutputError, match=r"no results at .* yet: a run in .* is not finished"):
         read_results(tmp_path)
+
+
+def test_a_run_that_is_finished_meanwhile_is_read(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Between the look into the folder and the opening of the file."""
+    opened: list[Path] = []
+    look = read._results_file
+
+    def finish(path: Path) -> Path:
+        found = look(path)
+        opened.append(found)
+        if len(opened) == 1:
+            write_results(example_result(), folder)
+            shutil.rmtree(folder / UNFINISHED)
+        return found
+
+    monkeypatch.setattr(read, "_results_file", finish)
+    assert read_results(folder).unfinished is None
+    assert opened[0] == folder / UNFINISHED / "results.h5"
+    assert opened[-1] == folder / "results.h5"
+
+
+def test_no_layer_yet_is_an_ordinary_refusal_beside_attributions() -> None:
+    partial = replace(partial_result(), layers=())
+    network = SimpleNamespace(sha256=partial.model["sha256"])
+    with pytest.raises(OutputError, match="holds no layer yet; wait"):
+        layer_of_view(cast(Model, network), partial)
 
 
 def test_a_folder_with_an_unfinished_run_may_be_used(folder: Path) -> None:
@@ -142,9 +176,10 @@ def test_the_report_gives_no_verdict_before_the_end() -> None:
 
 
 def test_a_comparison_says_which_run_is_not_finished() -> None:
-    notes = compare(example_result(), partial_result(), n_jobs=1).notes
+    whole, partial = (replace(run, layers=()) for run in (example_result(), partial_result()))
+    notes = compare(whole, partial, n_jobs=1).notes
     assert notes[0] == "the second is not finished: 1 of 3 neurons are analysed"
-    assert not any("not finished" in note for note in compare(*2 * (example_result(),)).notes)
+    assert not any("not finished" in note for note in compare(whole, whole, n_jobs=1).notes)
 
 
 def test_commands_warn_and_leave_the_folder_to_the_run(

@@ -66,7 +66,7 @@ def result_html(result: AnalysisResult) -> str:
         ),
         *(muted(printable(sentence, _SENTENCE)) for sentence in sentences[:_SENTENCES]),
         muted(f"{more} more in .skipped and .notes") if more > 0 else None,
-        None if result.folder is None else _folder(result),
+        None if result.folder is None or result.unfinished is not None else _folder(result),
     )
 
 

@@ -54,20 +54,11 @@ def read_results(path: str | Path) -> AnalysisResult:
         If there is no such file, or it cannot be read: it is damaged, or of a version that this
         one does not know.
     """
-    import h5py
-
-    file_path = _results_file(Path(path))
     try:
-        with h5py.File(file_path, "r") as file:
-            schema = _schema_of(file, file_path)
-            found = replace(_read_result(file, schema), folder=file_path.parent)
-    except OutputError:
-        raise
-    except (OSError, KeyError, ValueError, TypeError, AttributeError, RuntimeError) as error:
-        raise OutputError(
-            f"{file_path} is damaged or no neuroninterp results file ({error}); run analyze again"
-        ) from error
-    return found if schema == 1 else _timed(found, file_path)
+        return _read_file(_results_file(Path(path)))
+    except FileNotFoundError:
+        # A run was finished in between: its unfinished results went, the others are there.
+        return _read_file(_results_file(Path(path)))
 
 
 def stored_ppms(result: AnalysisResult) -> dict[str, np.ndarray]:
@@ -109,6 +100,24 @@ def _results_file(path: Path) -> Path:
     raise OutputError(f"no results at {finished}; expected a folder written by analyze")
 
 
+def _read_file(path: Path) -> AnalysisResult:
+    import h5py
+
+    try:
+        with h5py.File(path, "r") as file:
+            schema = _schema_of(file, path)
+            found = replace(_read_result(file, schema), folder=path.parent)
+    except (OutputError, FileNotFoundError):
+        raise
+    except (OSError, KeyError, ValueError, TypeError, AttributeError, RuntimeError) as error:
+        raise OutputError(
+            f"{path} is damaged or no neuroninterp results file ({error}); run analyze again"
+        ) from error
+    if schema == 1:
+        return found
+    return with_wall_clock(found, *read_wall_clock(path.with_name("summary.json")))
+
+
 def _schema_of(file: Any, path: Path) -> int:
     """Return the schema version of a file, of those that can be read."""
     found = file.attrs.get("schema")
@@ -135,11 +144,6 @@ def _writer(file: Any) -> str:
         return f"neuroninterp {json.loads(file.attrs['versions'])['neuroninterp']}"
     except (KeyError, TypeError, ValueError):
         return "a later neuroninterp"
-
-
-def _timed(result: AnalysisResult, file: Path) -> AnalysisResult:
-    seconds, started = read_wall_clock(file.with_name("summary.json"))
-    return with_wall_clock(result, seconds, started)
 
 
 def _read_result(file: Any, schema: int) -> AnalysisResult:

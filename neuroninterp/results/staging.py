@@ -110,7 +110,7 @@ def to_disk(path: Path, *, inside: bool = True) -> None:
     if path.is_dir() and os.name == "nt":
         # Windows opens no folders; it keeps names by itself.
         return
-    number = os.open(path, os.O_RDONLY)
+    number = os.open(path, os.O_RDONLY if path.is_dir() else os.O_RDWR)
     try:
         os.fsync(number)
     finally:
