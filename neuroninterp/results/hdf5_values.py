@@ -25,7 +25,7 @@ __all__ = [
     "scalar_type",
     "text",
     "write_attributes",
-    "write_matrix",
+    "write_ppm",
 ]
 
 _COMPRESS_FROM = 1024
@@ -79,9 +79,16 @@ def make_group(parent: Any, name: str) -> Any:
 
 def write_attributes(target: Any, values: Mapping[str, Any]) -> None:
     """Set attributes of a new group or dataset; what is None is left out."""
+    others = _write_scalars(target.id, values)
+    for name, value in others.items():
+        target.attrs[name] = value
+
+
+def _write_scalars(holder: Any, values: Mapping[str, Any]) -> dict[str, Any]:
+    """Set those attributes that are one value of Python's own; return the others."""
     from h5py import h5a
 
-    holder, scalar = target.id, _scalar()
+    scalar, others = _scalar(), {}
     for name, value in values.items():
         kind: type[object] = str if isinstance(value, str) else type(value)
         if kind in (float, int, bool, str):
@@ -89,7 +96,8 @@ def write_attributes(target: Any, values: Mapping[str, Any]) -> None:
             held = np.array(text(value) if kind is str else value, dtype)
             h5a.create(holder, name.encode("utf-8"), stored, scalar).write(held, loaded)
         elif value is not None:
-            target.attrs[name] = value
+            others[name] = value
+    return others
 
 
 def read_attributes(target: Any) -> dict[str, Any]:
@@ -97,16 +105,27 @@ def read_attributes(target: Any) -> dict[str, Any]:
     return {name: plain_value(value) for name, value in target.attrs.items()}
 
 
-def write_matrix(group: Any, name: str, matrix: np.ndarray) -> Any:
-    """Write a matrix as float32, compressed where that makes it smaller; return the dataset."""
-    import h5py
+def write_ppm(group: Any, matrix: np.ndarray, known: Mapping[str, Any]) -> None:
+    """Write a PPM into its group, ``ppm``, with what is known about it as attributes.
+
+    Parameters
+    ----------
+    group : h5py.Group
+        Where.
+    matrix : numpy.ndarray, shape=(width, 4)
+        Stored as float32, compressed where that makes it smaller.
+    known : mapping
+        Values of Python's own: float, int, bool or str.
+    """
     from h5py import h5d, h5s, h5t
 
     entries = np.ascontiguousarray(matrix, dtype=np.float32)
     space, settings = _matrix_settings(entries.shape)
-    data = h5d.create(group.id, name.encode("utf-8"), h5t.IEEE_F32LE, space, settings)
+    data = h5d.create(group.id, b"ppm", h5t.IEEE_F32LE, space, settings)
     data.write(h5s.ALL, h5s.ALL, entries, h5t.NATIVE_FLOAT)
-    return h5py.Dataset(data)
+    others = _write_scalars(data, known)
+    if others:
+        raise TypeError(f"attributes of a PPM are single values: {', '.join(others)}")
 
 
 def read_matrix(group: Any, path: str) -> np.ndarray:

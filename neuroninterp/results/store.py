@@ -18,7 +18,7 @@ from neuroninterp.results.hdf5_values import (
     make_group,
     text,
     write_attributes,
-    write_matrix,
+    write_ppm,
 )
 from neuroninterp.results.records import AnalysisResult
 from neuroninterp.results.store_layers import write_geometry, write_layer
@@ -113,8 +113,8 @@ def _write_performance(group: Any, table: pd.DataFrame) -> None:
 
 def _write_targets(group: Any, targets: Mapping[str, KnownMotif]) -> None:
     for index, target in enumerate(targets.values()):
-        data = write_matrix(make_group(group, str(index)), "ppm", target.ppm)
-        write_attributes(data, {"id": target.id, "name": target.name})
+        known = {"id": target.id, "name": target.name}
+        write_ppm(make_group(group, str(index)), target.ppm, known)
 
 
 def _write_fields(group: Any, fields: LayerFields) -> None:

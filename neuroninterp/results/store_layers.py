@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Sequence
+import math
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import asdict, replace
 from typing import Any
 
@@ -14,7 +15,7 @@ from neuroninterp.motifs.dictionary import DictionaryMotif
 from neuroninterp.motifs.records import Match, Motif, Part
 from neuroninterp.motifs.syntax import Syntax
 from neuroninterp.results.hdf5_tables import write_table
-from neuroninterp.results.hdf5_values import make_group, write_attributes, write_matrix
+from neuroninterp.results.hdf5_values import make_group, write_attributes, write_ppm
 from neuroninterp.results.layout import (
     DICTIONARY_MATCH_COLUMNS,
     DRAWN_ATTRIBUTES,
@@ -32,6 +33,20 @@ from neuroninterp.results.records import LayerResult, NeuronResult
 from neuroninterp.results.summary import plain
 
 __all__ = ["write_geometry", "write_layer"]
+
+_KINDS: dict[str, Callable[[Any], Any]] = {
+    "maximum": float,
+    "threshold": float,
+    "n_sequences": int,
+    "consensus": str,
+    "consensus_value": float,
+    # Told by the others; for readers that do not know the rule.
+    "consensus_ratio": float,
+    "log2_rarity": float,
+    "share": float,
+    "shift": int,
+}
+"""What is known about a PPM of a part: as which of Python's own values."""
 
 _NEURON: dict[str, type] = {"neuron": NEURON_COLUMNS["neuron"]}
 
@@ -61,13 +76,14 @@ def write_layer(group: Any, result: LayerResult) -> None:
 def _write_ppms(group: Any, result: NeuronResult) -> None:
     write_attributes(group, {"dead": result.dead})
     if result.mixture is not None:
-        data = _write_motif(make_group(group, "mixture"), result.mixture)
         drawn = {name: kind(getattr(result, name)) for name, kind in DRAWN_ATTRIBUTES.items()}
-        write_attributes(data, drawn)
+        known = {**_known(result.mixture, MOTIF_ATTRIBUTES), **drawn}
+        write_ppm(make_group(group, "mixture"), result.mixture.ppm, known)
     _write_parts(group, result.parts)
     if result.from_data is not None:
         from_data = make_group(group, "from_data")
-        _write_motif(from_data, result.from_data)
+        known = _known(result.from_data, MOTIF_ATTRIBUTES)
+        write_ppm(from_data, result.from_data.ppm, known)
         _write_parts(from_data, result.from_data_parts)
 
 
@@ -75,31 +91,13 @@ def _write_parts(group: Any, parts: Sequence[Part]) -> None:
     if parts:
         members = make_group(group, "parts")
         for index, part in enumerate(parts):
-            _write_motif(make_group(members, str(index)), part)
+            known = _known(part, PART_ATTRIBUTES)
+            write_ppm(make_group(members, str(index)), part.ppm, known)
 
 
-def _write_motif(group: Any, motif: Motif) -> Any:
-    data = write_matrix(group, "ppm", motif.ppm)
-    names = PART_ATTRIBUTES if isinstance(motif, Part) else MOTIF_ATTRIBUTES
-    known = _known(motif)
-    write_attributes(data, {name: known[name] for name in names})
-    return data
-
-
-def _known(motif: Motif) -> dict[str, Any]:
-    """Return what is known about a PPM, as Python's own values."""
-    return {
-        "maximum": float(motif.maximum),
-        "threshold": float(motif.threshold),
-        "n_sequences": int(motif.n_sequences),
-        "consensus": motif.consensus,
-        "consensus_value": float(motif.consensus_value),
-        # Told by the others; for readers that do not know the rule.
-        "consensus_ratio": float(motif.consensus_ratio),
-        "log2_rarity": float(motif.log2_rarity),
-        "share": float(motif.share) if isinstance(motif, Part) else float("nan"),
-        "shift": int(motif.shift) if isinstance(motif, Part) else None,
-    }
+def _known(motif: Motif, names: Iterable[str]) -> dict[str, Any]:
+    """Return some of what is known about a PPM, as Python's own values."""
+    return {name: _KINDS[name](getattr(motif, name)) for name in names}
 
 
 def _write_dictionary(group: Any, motifs: Sequence[DictionaryMotif]) -> None:
@@ -109,9 +107,14 @@ def _write_dictionary(group: Any, motifs: Sequence[DictionaryMotif]) -> None:
     for index, found in enumerate(motifs):
         # What is told of it is told of the matrix that a reader finds.
         motif = replace(found, ppm=found.ppm.astype(np.float32).astype(np.float64))
-        data = write_matrix(make_group(members, str(index)), "ppm", motif.ppm)
-        known = ("name", "support", "consensus", "information", "palindromic")
-        write_attributes(data, {name: getattr(motif, name) for name in known})
+        known = {
+            "name": motif.name,
+            "support": float(motif.support),
+            "consensus": motif.consensus,
+            "information": motif.information,
+            "palindromic": motif.palindromic,
+        }
+        write_ppm(make_group(members, str(index)), motif.ppm, known)
 
 
 def _write_tables(group: Any, result: LayerResult) -> None:
@@ -154,9 +157,10 @@ def _ppm_rows(neurons: Sequence[NeuronResult]) -> Iterator[dict[str, Any]]:
         ):
             key = {"neuron": result.neuron, "source": source}
             if mixture is not None:
-                yield {**key, "part": None, **_known(mixture)}
+                known = _known(mixture, MOTIF_ATTRIBUTES)
+                yield {**key, "part": None, **known, "share": math.nan, "shift": None}
             for index, part in enumerate(parts):
-                yield {**key, "part": index, **_known(part)}
+                yield {**key, "part": index, **_known(part, _KINDS)}
 
 
 def _match_rows(neurons: Sequence[NeuronResult]) -> Iterator[dict[str, Any]]:
