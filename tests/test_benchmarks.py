@@ -184,18 +184,16 @@ def test_report_of_a_large_run_is_measured(bench, tmp_path, monkeypatch):
     report = bench("report")
     results = tmp_path / "RESULTS.md"
     monkeypatch.setattr(report, "_RESULTS", results)
-    arguments = ["--neurons", "6", "--parts", "3", "--write"]
+    arguments = ["--size", "6", "3", "30", "--size", "3", "1", "24", "--write"]
     run = CliRunner().invoke(report.main, arguments, catch_exceptions=False)
     assert run.exit_code == 0, run.output
     rows = [line for line in results.read_text().splitlines() if line.startswith("|")][2:]
     cells = [[cell.strip() for cell in row.strip("|").split("|")] for row in rows]
-    assert [row[:3] for row in cells] == [
-        ["6", "3", "write results.h5"],
-        ["6", "3", "read it"],
-        ["6", "3", "render report.html"],
-    ]
-    assert float(cells[0][4]) > 0
-    assert cells[1][4] == ""
+    steps = ["write results.h5", "read it", "render report.html"]
+    sizes = [["6", "3", "30"], ["3", "1", "24"]]
+    assert [row[:4] for row in cells] == [[*size, step] for size in sizes for step in steps]
+    assert float(cells[0][5]) > 0
+    assert cells[1][5] == ""
 
 
 def test_large_data_are_made_and_stored(bench, tmp_path):
