@@ -37,9 +37,9 @@ fields of so many bp, ten top sequences and two matches a neuron. CPU-seconds of
 
 Predicted of schema 2, before it was written: half the bytes; two thirds of the time to write, since
 every PPM stays an HDF5 object with five attributes (some 0.2 ms each); a quarter of it to read.
-Schema 1 (commit b352f82) took on the same machine, under the same load: 1.0 s to write, 0.9 s to
-read and 6.1 MB for 128 neurons; 25.5 s, 20.5 s and 188.1 MB for 3,000 of 40 bp; 23.4 s, 21.2 s and
-295.5 MB for 3,000 of 150 bp."""
+Schema 1 (commit b352f82) took on that day's machine, shared with as much other work, for the same
+runs and functions: 1.0 s to write, 0.9 s to read and 6.1 MB for 128 neurons; 25.5 s, 20.5 s and
+188.1 MB for 3,000 of 40 bp; 23.4 s, 21.2 s and 295.5 MB for 3,000 of 150 bp."""
 
 _COLUMNS = [
     ("neurons", lambda row: f"{row['neurons']:,}"),
