@@ -220,6 +220,19 @@ def test_a_damaged_block_is_noticed_and_made_again(tmp_path, codes, damage):
     assert files_of(stored.folder) == content
 
 
+def test_what_is_stored_is_not_read_again(tmp_path, codes, monkeypatch):
+    path, arguments = make("fasta", tmp_path, codes)
+    first = store_sequences(path, tmp_path / "stored", **arguments)
+    monkeypatch.setattr("neuroninterp.sequences.fasta._records", None)
+    counted = []
+    again = read_or_store(path, tmp_path / "stored", advance=counted.append, **arguments)
+    assert (again.digest, again.notes) == (first.digest, first.notes)
+    assert sum(counted) == len(first)
+    path.unlink()
+    with pytest.raises(DataError, match="no such file"):
+        read_or_store(path, tmp_path / "stored", **arguments)
+
+
 def test_another_file_or_other_arguments_are_stored_anew(tmp_path, codes):
     path, arguments = make("binary", tmp_path, codes)
     first = store_sequences(path, tmp_path / "stored", **arguments)

@@ -19,7 +19,7 @@ from neuroninterp.sequences.dataset import HELD, MAX_BASES, Sequences
 from neuroninterp.sequences.fasta import open_fasta
 from neuroninterp.sequences.formats import find_format
 from neuroninterp.sequences.opened import OpenedData
-from neuroninterp.sequences.stored_sequences import StoredSequences, origin_of, store
+from neuroninterp.sequences.stored_sequences import StoredSequences, origin_of, reopen, store
 
 __all__ = ["open_data", "read_opened", "read_or_store", "read_sequences", "store_sequences"]
 
@@ -119,8 +119,13 @@ def store_sequences(
     OutputError
         If the folder cannot be written.
     """
-    with open_data(path, **arguments) as opened:
-        return store(opened, Path(folder), origin_of(Path(path), arguments), advance)
+    context = open_data(path, **arguments)
+    origin = origin_of(Path(path), arguments)
+    stored = _found(Path(folder), origin, advance)
+    if stored is not None:
+        return stored
+    with context as opened:
+        return store(opened, Path(folder), origin, advance)
 
 
 def read_or_store(
@@ -135,10 +140,25 @@ def read_or_store(
     Parameters, errors and the values returned are those of :func:`store_sequences` and
     :func:`read_sequences`; a folder is made only where it is needed.
     """
-    with open_data(path, **arguments) as opened:
+    context = open_data(path, **arguments)
+    origin = origin_of(Path(path), arguments)
+    stored = _found(Path(folder), origin, advance)
+    if stored is not None:
+        return stored
+    with context as opened:
         if opened.number * max(opened.length, opened.classes) <= HELD:
             return read_opened(opened)
-        return store(opened, Path(folder), origin_of(Path(path), arguments), advance)
+        return store(opened, Path(folder), origin, advance)
+
+
+def _found(
+    folder: Path, origin: dict[str, Any], advance: Callable[[int], None]
+) -> StoredSequences | None:
+    """Return what is stored already; a large text file need not be gone through again for it."""
+    stored = reopen(folder, origin)
+    if stored is not None:
+        advance(len(stored))
+    return stored
 
 
 def open_data(

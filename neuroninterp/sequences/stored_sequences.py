@@ -30,7 +30,7 @@ from neuroninterp.sequences.dataset import Sequences, block_size, check_numbers
 from neuroninterp.sequences.digest import data_digest
 from neuroninterp.sequences.opened import OpenedData, in_blocks
 
-__all__ = ["StoredSequences", "open_stored", "origin_of", "store"]
+__all__ = ["StoredSequences", "open_stored", "origin_of", "reopen", "store"]
 
 _DESCRIPTION = "blocks.json"
 _SCHEMA = 1
@@ -238,6 +238,20 @@ def open_stored(folder: Path) -> StoredSequences:
         binary_labels=found["binary_labels"],
         digest=found["digest"],
     )
+
+
+def reopen(folder: Path, origin: Mapping[str, Any]) -> StoredSequences | None:
+    """Open what was stored of the same origin; None where not all of it is there and whole."""
+    found = _description(folder)
+    if found is None or found.get("origin") != origin or "digest" not in found:
+        return None
+    stored = open_stored(folder)
+    try:
+        for number in range(stored.block_count):
+            read_facts(_block_path(folder, number))
+    except DataError:
+        return None
+    return stored
 
 
 def _begin(folder: Path, origin: Mapping[str, Any]) -> None:
