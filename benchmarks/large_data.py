@@ -100,8 +100,8 @@ def _numbers(_: click.Context, __: click.Parameter, text: str) -> list[int]:
 
 @click.command()
 @click.option("--hdf5", callback=_numbers, default="10000,100000,1000000", show_default=True)
-@click.option("--fasta", callback=_numbers, default="10000,100000", show_default=True)
-@click.option("--bed", callback=_numbers, default="10000,100000", show_default=True)
+@click.option("--fasta", callback=_numbers, default="10000", show_default=True)
+@click.option("--bed", callback=_numbers, default="10000", show_default=True)
 @click.option("--write", is_flag=True, help="Put the figures into benchmarks/RESULTS.md.")
 def main(hdf5: list[int], fasta: list[int], bed: list[int], write: bool) -> None:
     """Measure large data and print the figures."""
