@@ -7,7 +7,8 @@ from dataclasses import dataclass, replace
 
 from neuroninterp.backend import device_in_use
 from neuroninterp.jobs import Equipment, Executor, Here, pack_equipment
-from neuroninterp.jobs.resources import Plan, parse_memory, plan_workers
+from neuroninterp.jobs.queues import check_scheduler
+from neuroninterp.jobs.resources import parse_memory, plan_workers
 
 __all__ = ["Workers"]
 
@@ -25,7 +26,8 @@ class Workers:
         Worker processes; 1 for this process alone, -1 for as many as there are cores, where
         the work is worth their start.
     memory : int or None
-        Bytes that this process and its workers may take together; None for no limit.
+        Bytes that this process and its workers may take together, of a cluster this process
+        and one of its workers; None for no limit.
     scheduler : str or None
         Address of a Dask scheduler, or "slurm"; None for this machine.
     """
@@ -41,10 +43,13 @@ class Workers:
         Raises
         ------
         NeuroninterpError
-            If the number is neither positive nor -1, or the memory is no amount, or too little.
+            If the number is neither positive nor -1, the memory is no amount or too little, or
+            the scheduler neither an address nor a queueing system.
         """
         size = parse_memory(memory) if isinstance(memory, str) else memory
         plan_workers(number, size)
+        if scheduler is not None:
+            check_scheduler(scheduler)
         return cls(number, size, scheduler)
 
     @property
@@ -76,7 +81,7 @@ class Workers:
         """
         plan = plan_workers(self.number, self.memory)
         if self.scheduler is not None:
-            return self._cluster(pack_equipment(equipment, layers), plan)
+            return self._cluster(pack_equipment(equipment, layers))
         few = plan.workers == 1 or (self.number == -1 and seconds < _WORTHWHILE)
         # Several processes would not fit onto one GPU.
         if few or device_in_use() == "gpu":
@@ -87,10 +92,14 @@ class Workers:
         packed = pack_equipment(equipment, layers)
         return Processes(packed, plan.workers, batch_bytes=plan.batch_bytes)
 
-    def _cluster(self, packed: bytes, plan: Plan) -> Executor:
+    def _cluster(self, packed: bytes) -> Executor:
         from neuroninterp.jobs.cluster import Cluster
 
         assert self.scheduler is not None
-        gpu = device_in_use() == "gpu"
-        batch = plan.batch_bytes if self.memory is not None else None
-        return Cluster(packed, self.scheduler, batch_bytes=batch, gpu=gpu)
+        return Cluster(
+            packed,
+            self.scheduler,
+            jobs=max(self.number, 1),
+            batch_bytes=plan_workers(1, self.memory).batch_bytes,
+            gpu=device_in_use() == "gpu",
+        )

@@ -9,7 +9,7 @@ from contextlib import contextmanager
 
 from neuroninterp.errors import NeuroninterpError
 
-__all__ = ["QUEUES", "scheduler"]
+__all__ = ["QUEUES", "check_scheduler", "scheduler"]
 
 QUEUES = {
     "htcondor": "HTCondorCluster",
@@ -23,6 +23,21 @@ QUEUES = {
 """Queueing systems by the names that dask-jobqueue's configuration has for them."""
 _ADDRESS = re.compile(r"(tcp|tls|wss?)://\S+:\d+")
 _NEEDED = ("cores", "memory")
+
+
+def check_scheduler(where: str) -> None:
+    """Make sure that a scheduler is named as one can be.
+
+    Raises
+    ------
+    NeuroninterpError
+        If it is neither an address nor one of :data:`QUEUES`.
+    """
+    if where not in QUEUES and not _ADDRESS.fullmatch(where):
+        raise NeuroninterpError(
+            f"unknown scheduler {where!r}; expected an address like tcp://host:8786, or one "
+            f"of {', '.join(QUEUES)}"
+        )
 
 
 @contextmanager
@@ -48,12 +63,8 @@ def scheduler(where: str, jobs: int) -> Iterator[str]:
     NeuroninterpError
         If dask-jobqueue is not installed or configured, or the queue takes no jobs.
     """
+    check_scheduler(where)
     if where not in QUEUES:
-        if not _ADDRESS.fullmatch(where):
-            raise NeuroninterpError(
-                f"unknown scheduler {where!r}; expected an address like tcp://host:8786, or one "
-                f"of {', '.join(QUEUES)}"
-            )
         yield where
         return
     try:
