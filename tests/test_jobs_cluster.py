@@ -8,14 +8,17 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 from networks import chain, convolution, model_of, relu, sequence_input
+from resumable import arguments, assert_same, journal_of, lines_of, wait_until
 from worker_jobs import job
 
 from neuroninterp.errors import NeuroninterpError, UnknownNameError
@@ -171,6 +174,30 @@ def test_another_version_is_refused(
         Cluster(packed, dask.address)
     assert str(caught.value).startswith("worker tcp://127.0.0.1:")
     assert f"has keras {installed('keras')}, and here is keras 0.9: the same" in str(caught.value)
+
+
+def test_a_whole_run_is_the_same_bytes_in_one_process_two_and_on_a_cluster(
+    dask: Dask, run_here: Callable[..., Any], tmp_path: Path
+) -> None:
+    *work, _, _ = arguments(tmp_path)
+    one, two, many = tmp_path / "one", tmp_path / "two", tmp_path / "many"
+    assert run_here(*work, "-j", 1, "-o", one).returncode == 0
+    assert run_here(*work, "-j", 2, "--memory", "5GB", "-o", two).returncode == 0
+    assert_same(two, one)
+    victim, journal = dask.processes[-1], journal_of(many)
+
+    def kill_half_way() -> None:
+        wait_until(lambda: lines_of(journal) >= 12)
+        victim.kill()
+
+    killer = threading.Thread(target=kill_half_way)
+    killer.start()
+    done = run_here(*work, "--scheduler", dask.address, "-o", many)
+    killer.join()
+    assert done.returncode == 0, done.stderr
+    assert victim.wait() == -signal.SIGKILL
+    assert_same(many, one)
+    dask.start_worker()
 
 
 def test_a_killed_workers_jobs_are_done_by_another_and_what_kills_all_is_named(
