@@ -34,7 +34,7 @@ def test_nobody_watches(arguments: list[object], tmp_path: Path, run_here: Run) 
     assert all(re.search(r": \d+\.\d s$", line) for line in lines)
     # Standard output is summary.json and nothing else.
     assert told.stdout == (tmp_path / "out" / "summary.json").read_text()
-    assert json.loads(told.stdout)["schema"] == "neuroninterp/1"
+    assert json.loads(told.stdout)["schema"] == "neuroninterp/2"
 
 
 def test_a_terminal_shows_stage_rate_and_time_left(monkeypatch: pytest.MonkeyPatch) -> None:
