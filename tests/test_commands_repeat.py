@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shlex
 from dataclasses import replace
+from inspect import signature
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +18,7 @@ from hypothesis import strategies as st
 import neuroninterp as ni
 from neuroninterp.commands import analyze
 from neuroninterp.results import repeat_command, stored_ppms
+from neuroninterp.results.command import given_arguments
 from neuroninterp.sequences import Sequences
 
 # What a shell, click or TOML might trip over; no name of a file holds NUL.
@@ -80,6 +82,15 @@ def test_what_cannot_be_told_is_not_told() -> None:
     assert repeat_command(with_arguments(None)) == ""
     assert repeat_command(with_arguments({"model": "m", "relevant": ["A,B"]})) == ""
     assert repeat_command(with_arguments({"model": "-m"})) == "neuroninterp analyze ./-m"
+
+
+def test_how_and_where_a_run_is_done_is_no_part_of_what_it_finds() -> None:
+    parameters = signature(ni.analyze).parameters
+    values = {name: parameter.default for name, parameter in parameters.items()}
+    how = {"n_jobs": 3, "memory": "4GB", "scheduler": "tcp://host:1", "resume": False}
+    values |= {name: value for name, value in how.items() if name in parameters}
+    values |= {"model": "m.keras", "output": "folder", "verbose": True, "seed": 3, "force": True}
+    assert given_arguments(ni.analyze, values) == {"model": "m.keras", "seed": 3, "force": True}
 
 
 @pytest.fixture(scope="module")
