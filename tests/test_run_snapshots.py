@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from pathlib import Path
 
 import numpy as np
@@ -63,4 +64,4 @@ def test_snapshots_are_rare_and_take_little_of_the_time(monkeypatch: pytest.Monk
         look()
         now[0] += 1.0
     assert written[0] == 60.0
-    assert all(200 <= b - a <= 210 for a, b in zip(written, written[1:], strict=False))
+    assert all(200 <= b - a <= 210 for a, b in itertools.pairwise(written))

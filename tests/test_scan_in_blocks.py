@@ -21,8 +21,8 @@ from neuroninterp.sampling import (
     scan_largest,
     scan_levels,
 )
+from neuroninterp.sampling.block_scan import _key_states
 from neuroninterp.sampling.reservoirs import KEPT_PER_LEVEL, LevelsPart, Reservoirs
-from neuroninterp.sampling.windows import _key_states
 from neuroninterp.sequences import Sequences, store_sequences
 
 LENGTH, NUMBER = 37, 400
@@ -90,7 +90,7 @@ def in_parts(layer, cuts, order, groups):
 WHOLE = {layer: in_parts(layer, [], range, 1) for layer in (1, 2)}
 
 
-@settings(max_examples=25)
+@settings(max_examples=25, deadline=None)
 @given(
     layer=st.sampled_from([1, 2]),
     cuts=st.lists(st.integers(1, NUMBER - 1), max_size=6, unique=True).map(sorted),

@@ -8,7 +8,7 @@ import os
 import h5py
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 from scipy import stats
@@ -87,6 +87,7 @@ def make(kind, folder, codes):
 KINDS = ["binary", "missing", "graded", "fasta", "bed"]
 
 
+@settings(deadline=None)
 @given(
     hnp.arrays(np.uint8, hnp.array_shapes(min_dims=2, max_dims=2, min_side=0, max_side=70),
                elements=st.integers(0, 4))

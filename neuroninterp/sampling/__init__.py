@@ -1,5 +1,11 @@
 """Activation samples: drawn from the model itself, or taken from the user's sequences."""
 
+from neuroninterp.sampling.block_scan import (
+    NeuronInData,
+    neurons_from_scan,
+    scan_largest,
+    scan_levels,
+)
 from neuroninterp.sampling.cost import neurons_at_once, sampling_seconds
 from neuroninterp.sampling.draw import activity_thresholds, check_neurons, sample
 from neuroninterp.sampling.effort import check_effort
@@ -14,14 +20,7 @@ from neuroninterp.sampling.sample import (
     level_weights,
     weighted_ppm,
 )
-from neuroninterp.sampling.windows import (
-    NeuronInData,
-    neurons_from_scan,
-    neurons_in_data,
-    scan_largest,
-    scan_levels,
-    windows_from_data,
-)
+from neuroninterp.sampling.windows import neurons_in_data, windows_from_data
 
 __all__ = [
     "LARGEST",

@@ -71,7 +71,7 @@ class Reservoirs:
     Parameters
     ----------
     states : numpy.ndarray, shape=(K,)
-        uint64, from :func:`key_states`.
+        uint64: where each neuron's stream of keys begins.
     places : int
         Windows of each sequence.
     """
