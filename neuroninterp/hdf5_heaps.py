@@ -10,6 +10,7 @@ from pathlib import Path
 
 __all__ = ["damaged_heap", "occurrences"]
 
+_SEARCHED = 2**26  # bytes at a time; whole pages
 _HEADER = 16
 """Bytes of a collection's header, and of the header of each object in it."""
 
@@ -49,11 +50,15 @@ def _damaged_heap(path: Path, size: int, changed: int) -> int | None:
 
 
 def occurrences(data: mmap.mmap, pattern: bytes) -> Iterator[int]:
-    """Yield where a pattern begins."""
-    place = data.find(pattern)
-    while place >= 0:
-        yield place
-        place = data.find(pattern, place + 1)
+    """Yield where a pattern begins; what has been searched of a large file leaves memory again."""
+    for begin in range(0, len(data), _SEARCHED):
+        end = min(begin + _SEARCHED + len(pattern) - 1, len(data))
+        place = data.find(pattern, begin, end)
+        while place >= 0:
+            yield place
+            place = data.find(pattern, place + 1, end)
+        if hasattr(mmap, "MADV_DONTNEED"):  # not on Windows
+            data.madvise(mmap.MADV_DONTNEED, begin, min(_SEARCHED, len(data) - begin))
 
 
 def _stands_still(data: mmap.mmap, start: int) -> bool:

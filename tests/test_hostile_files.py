@@ -8,7 +8,9 @@ from __future__ import annotations
 
 import itertools
 import json
+import mmap
 import os
+import re
 import shutil
 import struct
 import zipfile
@@ -26,7 +28,7 @@ from onnx_files import Builder
 
 from neuroninterp.errors import DataError, FidelityError, ModelError
 from neuroninterp.graph import Opaque
-from neuroninterp.hdf5_heaps import damaged_heap
+from neuroninterp.hdf5_heaps import damaged_heap, occurrences
 from neuroninterp.models import load
 from neuroninterp.models.layout import InputRequest
 from neuroninterp.models.onnx import runtime
@@ -706,3 +708,17 @@ def test_saved_models_with_pipes_and_links(tmp_path: Path) -> None:
     data.unlink()
     data.symlink_to("/dev/zero")
     refused(path, "is a link to another place")
+
+
+def test_patterns_are_found_across_the_pieces_that_a_file_is_searched_in(tmp_path, monkeypatch):
+    monkeypatch.setattr("neuroninterp.hdf5_heaps._SEARCHED", mmap.PAGESIZE)
+    letters = np.random.default_rng(0).choice([65, 66], 5 * mmap.PAGESIZE + 100)
+    content = letters.astype(np.uint8).tobytes()
+    path = tmp_path / "data"
+    path.write_bytes(content)
+    with path.open("rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as data:
+        for pattern in (b"A", b"AAAA", b"ABA", b"BABAA"):
+            begins = [match.start() for match in re.finditer(b"(?=" + pattern + b")", content)]
+            assert list(occurrences(data, pattern)) == begins
+            across = [at for at in begins if at % mmap.PAGESIZE + len(pattern) > mmap.PAGESIZE]
+            assert bool(across) == (len(pattern) > 1)
