@@ -122,3 +122,23 @@ def test_other_arguments_begin_anew_and_say_so(
     assert fresh.errors == ""
     events = [event for event, _ in read_journal(kept)]
     assert events.count("begun") == events.count("done") >= 18
+
+
+def test_a_run_with_workers_that_is_killed_goes_on_without_them(
+    zygote: Zygote, work: list[object], undisturbed: Path, tmp_path: Path
+) -> None:
+    output = tmp_path / "report"
+    kept = tmp_path / "journal"
+    command = zygote.start(*work[:-1], 2, "-o", output)
+    wait_until(lambda: lines_of(journal_of(output)) >= 10)
+    os.link(journal_of(output), kept)
+    command.send(signal.SIGKILL)
+    command.wait()
+    assert zygote.run(*work, "-o", output).wait() == 0
+    assert_same(output, undisturbed)
+    events = read_journal(kept)
+    done = [key for event, key in events if event == "done"]
+    assert len(set(done)) == len(done)
+    # Two workers have two units in hand and two more waiting.
+    begun = [key for event, key in events if event == "begun"]
+    assert len(begun) - len(done) <= 4
