@@ -141,8 +141,14 @@ class DataPlan:
 
     def _levels(self, sampled: Sequence[str]) -> tuple[np.ndarray, np.ndarray]:
         """Return where the activation levels of all neurons begin and end."""
-        drawn: list[ActivationSample] = [s for key in sampled for s in self._store.value(key)]
-        return np.array([s.threshold for s in drawn]), np.array([s.maximum for s in drawn])
+        thresholds: list[float] = []
+        maxima: list[float] = []
+        for key in sampled:
+            # One block at a time: the windows of a whole layer's samples would be too many.
+            drawn: tuple[ActivationSample, ...] = self._store.value(key)
+            thresholds += (sample.threshold for sample in drawn)
+            maxima += (sample.maximum for sample in drawn)
+        return np.array(thresholds), np.array(maxima)
 
     def _observed(self, block: tuple[int, ...], sampled: str) -> Unit:
         """Return the unit that what is found of a block of neurons is stored as."""
