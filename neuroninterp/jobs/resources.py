@@ -105,7 +105,8 @@ def plan_workers(workers: int, memory: int | None = None) -> Plan:
         How many are wanted; -1 for one a core that this process may use. Fewer are planned
         where the memory does not do for all.
     memory : int or None
-        Bytes that the main process and all workers may take together; None for no limit.
+        Bytes that the main process and all workers may take together; None for no limit. One
+        worker is reckoned as the main process itself.
 
     Returns
     -------
@@ -114,7 +115,8 @@ def plan_workers(workers: int, memory: int | None = None) -> Plan:
     Raises
     ------
     NeuroninterpError
-        If ``workers`` is neither positive nor -1, or the memory does not do for one.
+        If ``workers`` is neither positive nor -1, or the memory does not do even for
+        one.
     """
     if workers == -1:
         workers = usable_cores()
@@ -122,17 +124,19 @@ def plan_workers(workers: int, memory: int | None = None) -> Plan:
         raise NeuroninterpError(f"{workers} workers: expected at least 1, or -1 for all cores")
     if memory is None:
         return Plan(workers)
-    least = _WORKER_BYTES + _ROOM_BYTES + _BATCHES * _SMALLEST_BATCH
-    fitting = (memory - _MAIN_BYTES) // least
-    if fitting < 1:
+    least = _ROOM_BYTES + _BATCHES * _SMALLEST_BATCH
+    if memory < _MAIN_BYTES + least:
         raise NeuroninterpError(
-            f"{_readable(memory)} of memory does not do for one worker; "
+            f"{_readable(memory)} of memory does not do; "
             f"expected at least {_readable(_MAIN_BYTES + least)}"
         )
-    workers = min(workers, fitting)
-    room = (memory - _MAIN_BYTES) // workers - _WORKER_BYTES - _ROOM_BYTES
-    batch = min(room // _BATCHES, _LARGEST_BATCH)
-    return Plan(workers, batch)
+    fitting = (memory - _MAIN_BYTES) // (_WORKER_BYTES + least)
+    # A single worker is the main process itself.
+    workers = max(min(workers, fitting), 1)
+    each = (
+        memory - _MAIN_BYTES if workers == 1 else (memory - _MAIN_BYTES) // workers - _WORKER_BYTES
+    )
+    return Plan(workers, min((each - _ROOM_BYTES) // _BATCHES, _LARGEST_BATCH))
 
 
 def _readable(size: int) -> str:
