@@ -494,6 +494,7 @@ def test_reading_names_what_is_wrong(written: Path, tmp_path: Path) -> None:
         ("tables/matches", np.zeros((3, 4))),
         ("tables/profiles", np.zeros(20, [("lower", float)])),
         ("tables/ppms", None),
+        ("tables/syntax", None),
     ):
         text.write_bytes((written / "results.h5").read_bytes())
         with h5py.File(text, "a") as file:

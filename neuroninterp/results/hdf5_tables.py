@@ -28,7 +28,7 @@ _MOST_PADDING = 4
 def write_table(
     group: Any, name: str, rows: Sequence[Mapping[str, Any]], columns: Mapping[str, type]
 ) -> None:
-    """Write records as one table; nothing where there is none.
+    """Write records as one table, also where there is none.
 
     Parameters
     ----------
@@ -41,8 +41,6 @@ def write_table(
     columns : mapping of str to type
         ``str`` or a NumPy type for each.
     """
-    if not rows:
-        return
     stored: dict[str, tuple[Any, Any]] = {}
     for column, kind in columns.items():
         values = [row[column] for row in rows]
@@ -68,17 +66,15 @@ def read_table(group: Any, name: str, columns: Mapping[str, type]) -> dict[str, 
     group : h5py.Group
         Where.
     name : str
-        Of the table; where it is missing every column is empty.
+        Of the table.
     columns : mapping of str to type
         As for :func:`write_table`.
 
     Raises
     ------
     KeyError, TypeError
-        If it lacks a column, or is no table.
+        If it or a column of it is missing, or it is no table.
     """
-    if name not in group:
-        return {column: [] for column in columns}
     table = group[name][()]
     if not isinstance(table, np.ndarray) or table.dtype.names is None:
         raise TypeError(f"{name} is no table")
