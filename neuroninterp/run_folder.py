@@ -82,7 +82,7 @@ class RunFolder:
 
     def clear(self) -> None:
         """Take the units away once the results are written."""
-        shutil.rmtree(self.unfinished, ignore_errors=True)
+        _clear(self.unfinished)
 
 
 @contextlib.contextmanager
@@ -131,10 +131,21 @@ def run_folder(folder: Path, progress: Progress, *, resume: bool) -> Iterator[Ru
         finally:
             empty = not len(store) and not _data(folder).exists()
     if empty:
-        shutil.rmtree(unfinished, ignore_errors=True)
+        _clear(unfinished)
         for path in missing:
             with contextlib.suppress(OSError):
                 path.rmdir()
+
+
+def _clear(unfinished: Path) -> None:
+    """Take away what a run has put into the folder, and the folder if that was all."""
+    for name in ("units", "data"):
+        shutil.rmtree(unfinished / name, ignore_errors=True)
+    for name in (_SETTINGS, "journal.tsv", "results.h5", "lock"):
+        with contextlib.suppress(OSError):
+            (unfinished / name).unlink()
+    with contextlib.suppress(OSError):
+        unfinished.rmdir()
 
 
 def _data(folder: Path) -> Path:
