@@ -220,7 +220,7 @@ def read_data(
     """
     if data is None:
         return None
-    with progress.stage("reading data"):
+    with progress.stage("reading data", 0) as advance:
         if isinstance(data, (str, Path)):
             how: dict[str, Any] = {
                 "length": model.length,
@@ -232,7 +232,7 @@ def read_data(
             if folder is None:
                 data = read_sequences(data, **how)
             else:
-                data = read_or_store(data, folder, **how)
+                data = read_or_store(data, folder, advance=advance, **how)
         if model.length is not None and data.length != model.length:
             raise DataError(
                 f"the model reads {model.length} bp, the sequences of {data.source} have "

@@ -82,7 +82,7 @@ class Progress:
         name : str
             What is shown, and under which its time is remembered.
         total : int
-            Pieces of work.
+            Pieces of work; 0 where nobody knows how many.
         """
         began = time.perf_counter()
         advance, hide = self._show(name, total)
@@ -123,10 +123,11 @@ class Progress:
             self._bars = _bars(console)
             self._bars.start()
         bars, self._shown = self._bars, self._shown + 1
-        task = bars.add_task(name, total=total)
+        task = bars.add_task(name, total=total or None)
 
         def hide() -> None:
-            bars.update(task, completed=total)
+            done = total or max(bars.tasks[bars.task_ids.index(task)].completed, 1)
+            bars.update(task, completed=done, total=done)
             self._shown -= 1
             if not self._shown:
                 self.stop()
@@ -161,6 +162,11 @@ def _bars(console: Console, *, hidden: bool = False) -> Bars:
     from rich.progress import Progress as Bars
     from rich.text import Text
 
+    class Pieces(ProgressColumn):
+        def render(self, task: Task) -> Text:
+            total = "" if task.total is None else f"/{task.total:.0f}"
+            return Text(f"{task.completed:.0f}{total}")
+
     class Rate(ProgressColumn):
         def render(self, task: Task) -> Text:
             return Text(rate(task.finished_speed or task.speed, task.total), "progress.data.speed")
@@ -168,7 +174,7 @@ def _bars(console: Console, *, hidden: bool = False) -> Bars:
     return Bars(
         TextColumn("{task.description:32}"),
         BarColumn(),
-        TextColumn("{task.completed:.0f}/{task.total:.0f}"),
+        Pieces(),
         Rate(),
         TimeElapsedColumn(),
         TimeRemainingColumn(),
