@@ -1,4 +1,4 @@
-"""A run of some 20 units, its results, and its journal: what tests of interruptions work with."""
+"""A run of some 40 units, its results, and its journal: what tests of interruptions work with."""
 
 from __future__ import annotations
 
@@ -9,10 +9,11 @@ import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+import numpy as np
 import pytest
-from command_line import small_model
 from zygote import Zygote
 
+from neuroninterp.backend import import_keras
 from neuroninterp.results import UNFINISHED
 
 
@@ -30,9 +31,32 @@ def work(tmp_path_factory: pytest.TempPathFactory) -> list[object]:
     return arguments(tmp_path_factory.mktemp("work"))
 
 
+def four_layers(path: Path) -> Path:
+    """Write a network of four layers of two neurons, which is soon sampled."""
+    layers = import_keras().layers
+    rng = np.random.default_rng(4)
+    inner = [layers.Conv1D(2, 3, activation="relu") for _ in range(3)]
+    first = layers.Conv1D(2, 6, activation="relu")
+    network = import_keras().Sequential(
+        [
+            layers.Input((40, 4)),
+            first,
+            layers.MaxPooling1D(2),
+            *inner,
+            layers.GlobalMaxPooling1D(),
+            layers.Dense(1, activation="sigmoid"),
+        ]
+    )
+    first.set_weights([rng.normal(size=(6, 4, 2)), np.full(2, -2.0)])
+    for layer in inner:
+        layer.set_weights([rng.normal(size=(3, 2, 2)), np.zeros(2)])
+    network.save(path)
+    return path
+
+
 def arguments(folder: Path) -> list[object]:
     """Write a small network and sequences into a folder; return the arguments of a run."""
-    model, data = small_model(folder / "small.keras"), folder / "some.fa"
+    model, data = four_layers(folder / "small.keras"), folder / "some.fa"
     rng = random.Random(1)
     letters = ("".join(rng.choices("ACGT", k=40)) for _ in range(300))
     data.write_text("".join(f">s{i}\n{text}\n" for i, text in enumerate(letters)))

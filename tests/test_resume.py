@@ -41,7 +41,7 @@ def test_killed_twenty_times_it_ends_with_the_same_bytes(
         wait_until(lambda lines=lines: lines_of(journal) >= lines)
         if not kept.exists():
             os.link(journal, kept)  # The run takes its own away at its end.
-        time.sleep(rng.uniform(0, 0.1))
+        time.sleep(rng.uniform(0, 0.05))
         assert command.running, "it ended before it was killed often enough"
         command.send(signal.SIGKILL)
         assert command.wait() == -signal.SIGKILL
@@ -62,7 +62,7 @@ def test_killed_twenty_times_it_ends_with_the_same_bytes(
             done.add(key)
     assert in_hand is None
     assert 0 < cut_off <= KILLS
-    assert len(done) >= KILLS
+    assert len(done) > 1.5 * KILLS
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
@@ -121,7 +121,7 @@ def test_other_arguments_begin_anew_and_say_so(
     assert fresh.wait() == 0
     assert fresh.errors == ""
     events = [event for event, _ in read_journal(kept)]
-    assert events.count("begun") == events.count("done") >= 18
+    assert events.count("begun") == events.count("done") > 30
 
 
 def test_a_run_with_workers_that_is_killed_goes_on_without_them(
