@@ -139,9 +139,9 @@ def run_folder(folder: Path, progress: Progress, *, resume: bool) -> Iterator[Ru
 
 def _clear(unfinished: Path) -> None:
     """Take away what a run has put into the folder, and the folder if that was all."""
-    for name in ("units", "data"):
+    for name in ("units", "data", "figures"):
         shutil.rmtree(unfinished / name, ignore_errors=True)
-    for name in (_SETTINGS, "journal.tsv", "results.h5", "lock"):
+    for name in (_SETTINGS, "journal.tsv", "results.h5", "report.html", "lock"):
         with contextlib.suppress(OSError):
             (unfinished / name).unlink()
     with contextlib.suppress(OSError):
