@@ -16,12 +16,12 @@ _UNITS = {"": 1, "K": 10**3, "M": 10**6, "G": 10**9, "T": 10**12}
 _BINARY = {"": 1, "K": 2**10, "M": 2**20, "G": 2**30, "T": 2**40}
 _SIZE = re.compile(r"(\d+(?:\.\d*)?|\.\d+)\s*([KMGT]?)(i?)B?", re.IGNORECASE)
 
-_MAIN_BYTES = 1_000_000_000
+_MAIN_BYTES = 700_000_000
 """What the process that hands out the work takes: the libraries, the model, the results."""
 _WORKER_BYTES = 500_000_000
 """What a worker takes with the libraries and a network in memory, beside 400 MB of the libraries'
 files, which all share."""
-_ROOM_BYTES = 900_000_000
+_ROOM_BYTES = 1_100_000_000
 """What sampling and decoupling take beside a batch in the largest layer measured, BD-10's tenth."""
 _LARGEST_BATCH = 96_000_000
 """A batch's usual memory; a larger one is no faster."""
