@@ -113,37 +113,44 @@ def run_folder(folder: Path, progress: Progress, *, resume: bool) -> Iterator[Ru
         raise OutputError(
             f"output folder {folder} cannot be written to ({error.strerror or error})"
         ) from error
-    empty = False
-    with locked(unfinished / "lock", folder):
-        if not resume:
-            shutil.rmtree(unfinished / "units", ignore_errors=True)
-            shutil.rmtree(_data(folder), ignore_errors=True)
-            (unfinished / "journal.tsv").unlink(missing_ok=True)
-        store = FolderStore(unfinished, progress.tell)
-        try:
-            yield RunFolder(folder, store, resume)
-        except KeyboardInterrupt as error:
-            progress.stop()
-            raise Interrupted(
-                f"stopped: {how_many(len(store), 'finished work unit')} kept in {unfinished}; "
-                "the same command goes on from there"
-            ) from error
-        finally:
-            empty = not len(store) and not _data(folder).exists()
-    if empty:
-        _clear(unfinished)
+    try:
+        with locked(unfinished / "lock", folder), _units(folder, progress, resume) as held:
+            yield held
+    finally:
+        # Nothing is left of a run that came to nothing.
         for path in missing:
             with contextlib.suppress(OSError):
                 path.rmdir()
 
 
-def _clear(unfinished: Path) -> None:
+@contextlib.contextmanager
+def _units(folder: Path, progress: Progress, resume: bool) -> Iterator[RunFolder]:
+    """Open what earlier runs have left, or forget it; take it away where it is nothing."""
+    unfinished = folder / UNFINISHED
+    if not resume:
+        _clear(unfinished, but="lock")
+    store = FolderStore(unfinished, progress.tell)
+    try:
+        yield RunFolder(folder, store, resume)
+    except KeyboardInterrupt as error:
+        progress.stop()
+        raise Interrupted(
+            f"stopped: {how_many(len(store), 'finished work unit')} kept in {unfinished}; "
+            "the same command goes on from there"
+        ) from error
+    finally:
+        if not len(store) and not _data(folder).exists():
+            _clear(unfinished)
+
+
+def _clear(unfinished: Path, *, but: str = "") -> None:
     """Take away what a run has put into the folder, and the folder if that was all."""
     for name in ("units", "data", "figures"):
         shutil.rmtree(unfinished / name, ignore_errors=True)
     for name in (_SETTINGS, "journal.tsv", "results.h5", "report.html", "lock"):
         with contextlib.suppress(OSError):
-            (unfinished / name).unlink()
+            if name != but:
+                (unfinished / name).unlink()
     with contextlib.suppress(OSError):
         unfinished.rmdir()
 

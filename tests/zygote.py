@@ -150,6 +150,8 @@ def _become(order: dict[str, object]) -> None:
     from neuroninterp.cli import main
 
     os.setsid()
+    # Of a shell's background jobs Ctrl-C is ignored.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     nowhere = os.open(os.devnull, os.O_RDWR)
     for number in range(3):
         os.dup2(nowhere, number)
