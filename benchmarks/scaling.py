@@ -35,17 +35,20 @@ _RESULTS = ROOT / "benchmarks" / "RESULTS.md"
 _LAYER = 2
 _BLOCK = 4
 _UNITS = 12
+_RUN_NEURONS, _RUN_EFFORT = 96, "standard"
 _SAMPLE = "neuroninterp.layer_units:sample_block"
 
 _PREAMBLE = """Written by `python -m benchmarks.scaling --write`. *Units*: {units} blocks of {block}
 neurons of layer {layer} of {network}, sampled with effort {effort} by so many worker processes of
 one thread, which have compiled it before. *Run*: `neuroninterp analyze` of that layer's first
-{neurons} neurons with `-j`, start and report included; *cores* is processor time over wall-clock,
+{neurons} neurons with effort {run_effort} and `-j`, start and report included; *cores* is processor time over wall-clock,
 of all its processes. Before, {idle:.1f} of {cores} cores were idle.
 
 Foreseen: at least 1.6 times the units with two workers on two idle cores, as one process does not
 fill both (its *cores* are near 1); of the whole run less, since loading, the dictionary and the
-report are one process's."""
+report are one process's. Seen at first, with effort quick and half the neurons: none of the whole
+run, whose 30 s were mostly starts and compiling; hence work of some minutes here, and hence
+`analyze` calls workers in by itself only where sampling takes a minute or more."""
 
 _COLUMNS = [
     ("workers", lambda row: str(row["workers"])),
@@ -86,16 +89,24 @@ def _have_done(executor: Executor, jobs: list[Job]) -> set[str]:
     return set(who)
 
 
-def whole_run(network: str, workers: int, effort: str) -> tuple[float, float]:
+def whole_run(network: str, workers: int) -> tuple[float, float]:
     """Return wall-clock seconds of a run, and the processor seconds of all its processes."""
     before = resource.getrusage(resource.RUSAGE_CHILDREN)
     begun = time.perf_counter()
     with TemporaryDirectory() as folder:
-        chosen = ["--layers", str(_LAYER), "--neurons", f"0-{_BLOCK * _UNITS - 1}"]
+        chosen = ["--layers", str(_LAYER), "--neurons", f"0-{_RUN_NEURONS - 1}"]
         subprocess.run(
             [
                 *(sys.executable, "-m", "neuroninterp", "analyze", f"zoo:{network}", *chosen),
-                *("--effort", effort, "-j", str(workers), "-q", "-o", str(Path(folder) / "run")),
+                *(
+                    "--effort",
+                    _RUN_EFFORT,
+                    "-j",
+                    str(workers),
+                    "-q",
+                    "-o",
+                    str(Path(folder) / "run"),
+                ),
             ],
             cwd=ROOT,
             stdout=subprocess.DEVNULL,
@@ -138,7 +149,7 @@ def main(workers: list[int], network: str, effort: str, write: bool) -> None:
     rows: list[dict[str, Any]] = []
     for number in workers:
         rate = throughput(packed, number, effort)
-        seconds, busy = whole_run(network, number, effort)
+        seconds, busy = whole_run(network, number)
         row = {"workers": number, "rate": rate, "seconds": seconds, "cores": busy / seconds}
         first = rows[0] if rows else row
         row["rate_ratio"] = rate / first["rate"]
@@ -153,7 +164,8 @@ def main(workers: list[int], network: str, effort: str, write: bool) -> None:
         layer=_LAYER,
         network=network,
         effort=effort,
-        neurons=_BLOCK * _UNITS,
+        neurons=_RUN_NEURONS,
+        run_effort=_RUN_EFFORT,
         idle=idle,
         cores=where["cores"],
     )
