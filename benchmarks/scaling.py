@@ -36,13 +36,13 @@ _LAYER = 2
 _BLOCK = 4
 _UNITS = 12
 _RUN_NEURONS, _RUN_EFFORT = 96, "standard"
-_SAMPLE = "neuroninterp.layer_units:sample_block"
+_SAMPLE = "neuroninterp.pipeline.layer_units:sample_block"
 
 _PREAMBLE = """Written by `python -m benchmarks.scaling --write`. *Units*: {units} blocks of {block}
 neurons of layer {layer} of {network}, sampled with effort {effort} by so many worker processes of
 one thread, which have compiled it before. *Run*: `neuroninterp analyze` of that layer's first
-{neurons} neurons with effort {run_effort} and `-j`, start and report included; *cores* is processor time over wall-clock,
-of all its processes. Before, {idle:.1f} of {cores} cores were idle.
+{neurons} neurons with effort {run_effort} and `-j`, start and report included; *cores* is processor
+time over wall-clock, of all its processes. Before, {idle:.1f} of {cores} cores were idle.
 
 Foreseen: at least 1.6 times the units with two workers on two idle cores, as one process does not
 fill both (its *cores* are near 1); of the whole run less, since loading, the dictionary and the

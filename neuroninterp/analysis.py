@@ -9,17 +9,18 @@ from pathlib import Path
 from typing import Any
 
 from neuroninterp.errors import DataError, ModelError, UnsupportedOperationError
-from neuroninterp.layer_plan import LayerOptions
 from neuroninterp.models import Model, load
 from neuroninterp.motifs import load_database, relevant_indices
+from neuroninterp.pipeline.facts import arguments_of
+from neuroninterp.pipeline.folder import RunFolder, run_folder
+from neuroninterp.pipeline.layer_plan import LayerOptions
+from neuroninterp.pipeline.request import Request
+from neuroninterp.pipeline.run import Run
+from neuroninterp.pipeline.workers import Workers
 from neuroninterp.progress import Progress
 from neuroninterp.results import AnalysisResult, prepare_output
-from neuroninterp.run import Request, Run
-from neuroninterp.run_facts import arguments_of
-from neuroninterp.run_folder import RunFolder, run_folder
 from neuroninterp.sampling import check_effort, check_neurons
 from neuroninterp.sequences import SequenceData, read_or_store, read_sequences
-from neuroninterp.workers import Workers
 
 __all__ = ["analyze", "read_data"]
 

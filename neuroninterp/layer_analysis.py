@@ -5,9 +5,9 @@ from __future__ import annotations
 import numpy as np
 
 from neuroninterp.jobs import Equipment, Here, MemoryStore, carry_out
-from neuroninterp.layer_plan import Digests, LayerOptions, LayerPlan
 from neuroninterp.models import Model
 from neuroninterp.motifs import MotifDatabase
+from neuroninterp.pipeline.layer_plan import Digests, LayerOptions, LayerPlan
 from neuroninterp.progress import Progress
 from neuroninterp.results import LayerResult
 from neuroninterp.sequences import SequenceData

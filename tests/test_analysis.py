@@ -121,7 +121,7 @@ def test_layers_that_would_take_too_long_are_skipped_unless_forced(
         sampling_seconds(model, number, 2, effort="quick", limit=1e9) for number in (1, 2)
     )
     assert second > 2 * first
-    monkeypatch.setattr("neuroninterp.run._LONGEST_SAMPLING", 2 * first)
+    monkeypatch.setattr("neuroninterp.pipeline.survey._LONGEST_SAMPLING", 2 * first)
     monkeypatch.setattr("neuroninterp.sampling.cost._FAR", 1.0)
     settings = {"motifs": JASPAR, "effort": "quick", "neurons": [0, 1]}
     result = ni.analyze(model, **settings)

@@ -10,8 +10,8 @@ import pytest
 from command_line import Run, small_model
 
 import neuroninterp as ni
+from neuroninterp.pipeline.snapshots import Snapshots
 from neuroninterp.results import UNFINISHED
-from neuroninterp.run_snapshots import Snapshots
 
 
 def test_results_grow_while_the_run_goes_on(
@@ -28,7 +28,7 @@ def test_results_grow_while_the_run_goes_on(
                 done = run_here("report", output, "-o", tmp_path / "early.html")
                 assert done.returncode == 0, done.stderr
 
-    monkeypatch.setattr("neuroninterp.run.Snapshots", Eager)
+    monkeypatch.setattr("neuroninterp.pipeline.run.Snapshots", Eager)
     settings = {"motifs": "JASPAR2016", "effort": "quick", "n_jobs": 1}
     result = ni.analyze(small_model(tmp_path / "small.keras"), output=output, **settings)
     assert not (output / UNFINISHED).exists()
@@ -58,7 +58,7 @@ def test_snapshots_are_rare_and_take_little_of_the_time(monkeypatch: pytest.Monk
         written.append(now[0])
         now[0] += 6.0
 
-    monkeypatch.setattr("neuroninterp.run_snapshots.time.monotonic", lambda: now[0])
+    monkeypatch.setattr("neuroninterp.pipeline.snapshots.time.monotonic", lambda: now[0])
     look = Snapshots(write, every=60.0, share=0.03)
     while now[0] < 2000:
         look()

@@ -20,9 +20,9 @@ class Job:
     label : str
         What it is, for people: ``"layer2-neurons0-15-sampling"``.
     function : str
-        Where the function is: ``"neuroninterp.layer_units:sample_block"``. It is called with
-        the worker's :class:`neuroninterp.jobs.equipment.Equipment`, the inputs and the
-        parameters.
+        Where the function is: ``"neuroninterp.pipeline.layer_units:sample_block"``. It is
+        called with the worker's :class:`neuroninterp.jobs.equipment.Equipment`, the inputs and
+        the parameters.
     parameters : bytes
         Keyword arguments, a dict as :func:`neuroninterp.jobs.codec.encode` writes it.
     inputs : tuple of bytes or Path

@@ -9,9 +9,9 @@ from typing import Any
 
 from neuroninterp.backend import import_keras
 from neuroninterp.jobs import encode
-from neuroninterp.layer_plan import Digests
 from neuroninterp.models import Model
 from neuroninterp.motifs import MotifDatabase
+from neuroninterp.pipeline.layer_plan import Digests
 from neuroninterp.sequences import SequenceData
 
 __all__ = ["digest_of", "run_digests"]

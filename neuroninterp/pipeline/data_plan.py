@@ -9,10 +9,10 @@ from typing import Any
 
 import numpy as np
 
-from neuroninterp.data_units import load_block
 from neuroninterp.graph import Convolution
 from neuroninterp.jobs import Block, Stage, Unit, UnitStore, encode
 from neuroninterp.models import Model
+from neuroninterp.pipeline.data_units import load_block
 from neuroninterp.sampling import (
     ActivationSample,
     layer_scan,
@@ -24,7 +24,7 @@ from neuroninterp.sequences import SequenceData, block_size
 
 __all__ = ["DataPlan"]
 
-_UNITS = "neuroninterp.data_units"
+_UNITS = "neuroninterp.pipeline.data_units"
 
 _NOMINAL_RATE = 2e10
 """Multiplications a second."""

@@ -3,30 +3,32 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, replace
 from datetime import datetime, timezone
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from neuroninterp.bottleneck import Reading, empirical, structural, verdict
 from neuroninterp.caveats import longer_than_input, not_chosen, not_decoupled, thinly_sampled
 from neuroninterp.channel_order import order_warning
 from neuroninterp.errors import ModelError, OutputError
-from neuroninterp.fields import Layer, PoolSummary
 from neuroninterp.jobs import (
     Equipment,
     FolderStore,
     MemoryStore,
     UnitStore,
     carry_out,
-    remembered,
-    storable,
 )
-from neuroninterp.layer_plan import LayerOptions, LayerOutcome, LayerPlan
-from neuroninterp.measurement import EffectiveField, LayerFields, MeasuredField, measure_fields
 from neuroninterp.models import Model
 from neuroninterp.motifs import MotifDatabase
-from neuroninterp.performance import model_performance
+from neuroninterp.pipeline.digests import digest_of, run_digests
+from neuroninterp.pipeline.facts import data_card, model_card, versions
+from neuroninterp.pipeline.folder import RunFolder
+from neuroninterp.pipeline.layer_plan import LayerOutcome, LayerPlan
+from neuroninterp.pipeline.request import Request
+from neuroninterp.pipeline.snapshots import Snapshots
+from neuroninterp.pipeline.survey import Survey, survey_run
+from neuroninterp.pipeline.workers import Workers
 from neuroninterp.progress import Progress
 from neuroninterp.results import (
     AnalysisResult,
@@ -36,59 +38,10 @@ from neuroninterp.results import (
     write_results,
     write_snapshot,
 )
-from neuroninterp.run_digests import digest_of, run_digests
-from neuroninterp.run_facts import data_card, model_card, versions
-from neuroninterp.run_folder import RunFolder
-from neuroninterp.run_snapshots import Snapshots
-from neuroninterp.sampling import check_neurons, sampling_seconds
 from neuroninterp.sequences import SequenceData
 from neuroninterp.text import how_many, numbered
-from neuroninterp.workers import Workers
 
-if TYPE_CHECKING:
-    import pandas as pd
-
-__all__ = ["Request", "Run"]
-
-_LONGEST_SAMPLING = 20 * 60
-"""Seconds of sampling above which a layer is skipped unless the user insists."""
-
-storable(LayerFields, MeasuredField, EffectiveField, Layer, PoolSummary)
-
-
-@dataclass(frozen=True)
-class Request:
-    """What the user asked for.
-
-    Parameters
-    ----------
-    layers : tuple of int or None
-        Layer numbers that were named.
-    chosen : tuple of int
-        Those to analyse.
-    options : LayerOptions
-        How.
-    force : bool
-        Also those that take longer than 20 minutes to sample.
-    arguments : mapping or None
-        All arguments, as the results tell them.
-    """
-
-    layers: tuple[int, ...] | None
-    chosen: tuple[int, ...]
-    options: LayerOptions
-    force: bool
-    arguments: Mapping[str, Any] | None
-
-
-@dataclass(frozen=True, eq=False)
-class _Known:
-    """What a run knows before it looks at neurons."""
-
-    chosen: tuple[int, ...]
-    too_long: tuple[str, ...]
-    fields: tuple[LayerFields, ...]
-    scores: pd.DataFrame | None
+__all__ = ["Run"]
 
 
 class Run:
@@ -213,15 +166,13 @@ class Run:
             self._progress.tell(f"going on from {kept} in {folder.unfinished}")
 
     def _carried_out(self, store: UnitStore, scratch: Path) -> AnalysisResult:
-        chosen, too_long, seconds = self._within_reason(store)
-        with self._progress.stage("measuring receptive fields"):
-            fields = self._fields(store)
-        known = _Known(tuple(chosen), tuple(too_long), fields, self._performance(store, scratch))
+        about = (self._model, self._sequences, self._request, self._digests)
+        known = survey_run(*about, store, scratch, self._progress)
         plans = [
             LayerPlan(
                 self._model, number, self._request.options, store, self._digests, self._sequences
             )
-            for number in chosen
+            for number in known.chosen
         ]
         outcomes: dict[int, LayerOutcome] = {}
 
@@ -230,7 +181,7 @@ class Run:
 
         look = Snapshots(write) if isinstance(store, FolderStore) else _nothing
         equipment = Equipment(self._model, self._database, self._workers.threads)
-        executor = self._workers.begin(equipment, chosen, seconds)
+        executor = self._workers.begin(equipment, known.chosen, known.seconds)
         try:
             for index, outcome in carry_out(
                 map(iter, plans), store, executor, self._progress, look
@@ -240,7 +191,7 @@ class Run:
             executor.close()
         return self._finished_result(known, [outcomes[index] for index in range(len(plans))])
 
-    def _finished_result(self, known: _Known, found: Sequence[LayerOutcome]) -> AnalysisResult:
+    def _finished_result(self, known: Survey, found: Sequence[LayerOutcome]) -> AnalysisResult:
         """Return what the run says at its end."""
         whole = self._result(known, found)
         with self._progress.stage("checking the channel order"):
@@ -257,7 +208,7 @@ class Run:
         )
 
     def _so_far(
-        self, known: _Known, plans: Sequence[LayerPlan], outcomes: Mapping[int, LayerOutcome]
+        self, known: Survey, plans: Sequence[LayerPlan], outcomes: Mapping[int, LayerOutcome]
     ) -> AnalysisResult:
         """Return what the run can say before its end."""
         begun = [outcomes.get(index) or plan.so_far() for index, plan in enumerate(plans)]
@@ -281,7 +232,7 @@ class Run:
             verdict=unfinished_verdict(whole.verdict.structural, unfinished),
         )
 
-    def _result(self, known: _Known, found: Sequence[LayerOutcome]) -> AnalysisResult:
+    def _result(self, known: Survey, found: Sequence[LayerOutcome]) -> AnalysisResult:
         """Return layers and what is known of the run, without the empirical reading."""
         model = self._model
         results = [outcome.result for outcome in found]
@@ -328,79 +279,6 @@ class Run:
             "digest": self.digest,
         }
 
-    def _within_reason(self, store: UnitStore) -> tuple[list[int], list[str], float]:
-        """Leave out the layers that would take too long to sample; say so of each.
-
-        Asked once a run, for it depends on the speed of the machine. The third value is how
-        long the others will take, in seconds.
-        """
-        chosen, options = list(self._request.chosen), self._request.options
-        key = digest_of("within reason", self._digests.model, chosen, asdict(options))
-        seconds = remembered(
-            store, key, "seconds-of-sampling", lambda: self._sampling_seconds(chosen)
-        )
-        kept, reasons, total = [], [], 0.0
-        for number, needed in zip(chosen, seconds, strict=True):
-            if needed <= _LONGEST_SAMPLING or self._request.force:
-                kept.append(number)
-                total += needed
-                continue
-            layer = self._model.layer(number)
-            count = len(check_neurons(self._model, number, options.neurons))
-            reasons.append(
-                f"layer {number} ({layer.name!r}): sampling {count} neurons with fields of "
-                f"{layer.receptive_field} bp would take about {_spoken(needed)} here; --force "
-                "(force=True) does it all the same, fewer --neurons or --effort quick take less"
-            )
-        if not kept:
-            raise ModelError(f"nothing is left to analyse: {reasons[0]}")
-        return kept, reasons, total
-
-    def _sampling_seconds(self, chosen: Sequence[int]) -> list[float]:
-        options = self._request.options
-        return [
-            sampling_seconds(
-                self._model,
-                number,
-                len(check_neurons(self._model, number, options.neurons)),
-                effort=options.effort,
-                limit=_LONGEST_SAMPLING,
-            )
-            for number in chosen
-        ]
-
-    def _fields(self, store: UnitStore) -> tuple[LayerFields, ...]:
-        seed, sequences = self._request.options.seed, self._sequences
-        key = digest_of("fields", self._digests.model, self._digests.data, seed)
-
-        def measure() -> tuple[LayerFields, ...]:
-            return measure_fields(self._model, sequences, seed=seed)
-
-        fields: tuple[LayerFields, ...] = remembered(store, key, "receptive-fields", measure)
-        return fields
-
-    def _performance(self, store: UnitStore, scratch: Path) -> pd.DataFrame | None:
-        """Score the model with its own runtime where the labels are binary."""
-        import pandas as pd
-
-        sequences = self._sequences
-        if sequences is None or not sequences.binary_labels:
-            return None
-        with self._progress.stage("scoring model", len(sequences)) as advance:
-
-            def score() -> dict[str, list[Any]]:
-                frame = model_performance(self._model, sequences, folder=scratch, advance=advance)
-                return {str(name): frame[name].tolist() for name in frame.columns}
-
-            key = digest_of("performance", self._digests.model, self._digests.data)
-            return pd.DataFrame(remembered(store, key, "performance", score))
-
 
 def _nothing() -> None:
     """Nobody looks into a run without a folder."""
-
-
-def _spoken(seconds: float) -> str:
-    if seconds < 2 * 3600:
-        return f"{seconds / 60:.0f} minutes"
-    return f"{seconds / 3600:.0f} hours" if seconds < 48 * 3600 else f"{seconds / 86400:.0f} days"

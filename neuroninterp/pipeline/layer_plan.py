@@ -8,20 +8,20 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from neuroninterp.bottleneck import layer_fractions, localist_flags
-from neuroninterp.data_plan import DataPlan
 from neuroninterp.errors import DataError
 from neuroninterp.evidence import top_sequences
 from neuroninterp.jobs import Stage, Unit, UnitStore
-from neuroninterp.layer_units import BlockMatches, Described, pass_over, raised
 from neuroninterp.models import Model
 from neuroninterp.motifs import DictionaryMotif, Syntax
+from neuroninterp.pipeline.data_plan import DataPlan
+from neuroninterp.pipeline.layer_units import BlockMatches, Described, pass_over, raised
 from neuroninterp.results import LayerResult, NeuronResult, TopSequence
 from neuroninterp.sampling import NeuronInData, check_neurons, neurons_at_once
 from neuroninterp.sequences import SequenceData
 
 __all__ = ["Digests", "LayerOptions", "LayerOutcome", "LayerPlan"]
 
-_UNITS = "neuroninterp.layer_units"
+_UNITS = "neuroninterp.pipeline.layer_units"
 
 
 @dataclass(frozen=True)
