@@ -9,6 +9,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Protocol
 
+from neuroninterp.durable import PART_SUFFIX
 from neuroninterp.errors import OutputError
 from neuroninterp.jobs.codec import decode, encode
 from neuroninterp.jobs.journal import Journal
@@ -104,7 +105,7 @@ class FolderStore:
                 for path in self._units.iterdir()
                 if (found := re.search(r"\.([0-9a-f]{64})\.unit$", path.name))
             }
-            for leftover in self._units.glob(".*.part"):
+            for leftover in self._units.glob(f".*{PART_SUFFIX}"):
                 leftover.unlink()
         except OSError as error:
             raise self._unusable(error) from error

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import hashlib
-import os
-import tempfile
 from pathlib import Path
 
+from neuroninterp.durable import replace_file
 from neuroninterp.errors import OutputError
 
-__all__ = ["DamagedUnitError", "read_unit", "sync_folder", "write_unit"]
+__all__ = ["DamagedUnitError", "read_unit", "write_unit"]
 
 _MAGIC = b"neuroninterp unit 1\n"
 _HASH = hashlib.sha256
@@ -27,32 +26,7 @@ def write_unit(path: Path, payload: bytes) -> None:
     OSError
         If that fails; nothing is left then, or the file that was there.
     """
-    handle, aside = tempfile.mkstemp(prefix=".", suffix=".part", dir=path.parent)
-    try:
-        with os.fdopen(handle, "wb") as file:
-            file.write(_MAGIC + _HASH(payload).digest())
-            file.write(payload)
-            file.flush()
-            os.fsync(file.fileno())
-        os.replace(aside, path)
-    except BaseException:
-        Path(aside).unlink(missing_ok=True)
-        raise
-    sync_folder(path.parent)
-
-
-def sync_folder(folder: Path) -> None:
-    """Make sure that a folder's entries outlive a power cut, where the system can."""
-    try:
-        handle = os.open(folder, os.O_RDONLY)
-    except OSError:
-        return  # Windows opens no folders.
-    try:
-        os.fsync(handle)
-    except OSError:
-        pass  # Some network file systems cannot, and write through anyway.
-    finally:
-        os.close(handle)
+    replace_file(path, _MAGIC + _HASH(payload).digest(), payload)
 
 
 def read_unit(path: Path) -> bytes:

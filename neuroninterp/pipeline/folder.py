@@ -10,6 +10,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
+from neuroninterp.durable import PART_SUFFIX, replace_file
 from neuroninterp.errors import Interrupted, OutputError
 from neuroninterp.jobs import FolderStore, locked
 from neuroninterp.progress import Progress
@@ -68,7 +69,7 @@ class RunFolder:
         except (OSError, ValueError):
             earlier = {}
         try:
-            path.write_text(json.dumps(settings, indent=1) + "\n", encoding="utf-8")
+            replace_file(path, (json.dumps(settings, indent=1) + "\n").encode("utf-8"))
         except OSError as error:
             raise OutputError(f"{path} cannot be written ({error.strerror or error})") from error
         if not isinstance(earlier, dict):
@@ -151,6 +152,8 @@ def _clear(unfinished: Path, *, but: str = "") -> None:
         with contextlib.suppress(OSError):
             if name != but:
                 (unfinished / name).unlink()
+    for leftover in unfinished.glob(f".*{PART_SUFFIX}"):
+        leftover.unlink(missing_ok=True)
     with contextlib.suppress(OSError):
         unfinished.rmdir()
 

@@ -8,8 +8,9 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
+from neuroninterp.durable import to_disk
 from neuroninterp.errors import OutputError
-from neuroninterp.results.staging import ASIDE_PREFIX, to_disk
+from neuroninterp.results.staging import ASIDE_PREFIX
 
 __all__ = ["prepare_file", "whole_file"]
 

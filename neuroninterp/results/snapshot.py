@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from neuroninterp.durable import replace_file
 from neuroninterp.errors import OutputError
 from neuroninterp.results.records import AnalysisResult
-from neuroninterp.results.staging import replace_file
 from neuroninterp.results.store import store_image
 from neuroninterp.results.unfinished import UNFINISHED
 

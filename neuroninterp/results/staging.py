@@ -7,13 +7,14 @@ gets its name.
 from __future__ import annotations
 
 import contextlib
-import os
 import shutil
 import tempfile
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-__all__ = ["ASIDE_PREFIX", "replace_file", "staged", "to_disk"]
+from neuroninterp.durable import to_disk
+
+__all__ = ["ASIDE_PREFIX", "staged"]
 
 ASIDE_PREFIX = ".neuroninterp-"
 """Names of folders that hold files not yet, or no longer, in place."""
@@ -64,57 +65,6 @@ def staged(folder: Path, names: Sequence[str], *, tidy: bool = True) -> Iterator
     to_disk(folder, inside=False)
     for leftover in folder.glob(f"{ASIDE_PREFIX}*") if tidy else ():
         shutil.rmtree(leftover, ignore_errors=True)
-
-
-def replace_file(path: Path, content: bytes) -> None:
-    """Write a file whole: aside, to the disk, and in place of an older one.
-
-    Whoever has the older one open keeps it. An interruption leaves the older one, and perhaps a
-    hidden file that the next call writes over: only one process may write a file at a time.
-
-    Parameters
-    ----------
-    path : Path
-        The file; its folder exists.
-    content : bytes
-        What it shall hold.
-
-    Raises
-    ------
-    OSError
-        If it cannot be written; the older file stays as it was.
-    """
-    aside = path.with_name(f"{ASIDE_PREFIX}{path.name}")
-    try:
-        aside.write_bytes(content)
-        to_disk(aside)
-        aside.replace(path)
-    except BaseException:
-        with contextlib.suppress(OSError):
-            aside.unlink(missing_ok=True)
-        raise
-    to_disk(path.parent, inside=False)
-
-
-def to_disk(path: Path, *, inside: bool = True) -> None:
-    """Wait until a file or folder is on the disk, with what a folder holds unless told otherwise.
-
-    Raises
-    ------
-    OSError
-        If it cannot be brought there, for example because the disk is full.
-    """
-    if inside and path.is_dir():
-        for entry in path.iterdir():
-            to_disk(entry)
-    if path.is_dir() and os.name == "nt":
-        # Windows opens no folders; it keeps names by itself.
-        return
-    number = os.open(path, os.O_RDONLY if path.is_dir() else os.O_RDWR)
-    try:
-        os.fsync(number)
-    finally:
-        os.close(number)
 
 
 def _replace(stage: Path, folder: Path, names: Sequence[str]) -> None:

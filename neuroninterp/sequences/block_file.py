@@ -16,12 +16,13 @@ from typing import NamedTuple
 
 import numpy as np
 
+from neuroninterp.durable import replace_file
 from neuroninterp.errors import DataError
 from neuroninterp.sequences.digest import block_digest
 from neuroninterp.sequences.opened import Piece
 from neuroninterp.sequences.packing import PackedCodes, pack, unpack
 
-__all__ = ["BlockFacts", "read_block", "read_facts", "write_block", "write_whole"]
+__all__ = ["BlockFacts", "read_block", "read_facts", "write_block"]
 
 _CHECKSUM = hashlib.sha256().digest_size
 _MISSING = 255  # a missing label, where labels are stored as bytes
@@ -74,7 +75,7 @@ def write_block(path: Path, block: Piece) -> BlockFacts:
     archive = io.BytesIO()
     np.savez(archive, **arrays)  # type: ignore[arg-type]  # its stubs take the names for options
     content = archive.getvalue()
-    write_whole(path, content + hashlib.sha256(content).digest())
+    replace_file(path, content, hashlib.sha256(content).digest())
     return facts
 
 
@@ -106,19 +107,6 @@ def read_facts(path: Path) -> BlockFacts:
     """Read what is asked of a block first, and make sure that it is whole; errors as there."""
     arrays = _arrays(path)
     return BlockFacts(arrays["digest"].tobytes(), bool(arrays["binary_labels"]))
-
-
-def write_whole(path: Path, content: bytes) -> None:
-    """Write a file aside, make sure that it is on the disk, and move it into place."""
-    aside = path.with_name(f".{path.name}.{os.getpid()}.partial")
-    try:
-        with aside.open("wb") as stream:
-            stream.write(content)
-            stream.flush()
-            os.fsync(stream.fileno())
-        os.replace(aside, path)
-    finally:
-        aside.unlink(missing_ok=True)
 
 
 def _arrays(path: Path) -> dict[str, np.ndarray]:

@@ -18,13 +18,13 @@ from typing import Any
 
 import numpy as np
 
+from neuroninterp.durable import replace_file
 from neuroninterp.errors import DataError, OutputError
 from neuroninterp.sequences.block_file import (
     BlockFacts,
     read_block,
     read_facts,
     write_block,
-    write_whole,
 )
 from neuroninterp.sequences.dataset import Sequences, block_size, check_numbers
 from neuroninterp.sequences.digest import data_digest
@@ -205,7 +205,7 @@ def store(
                 opened.number, opened.length, opened.class_names, [fact.digest for fact in facts]
             ),
         }
-        write_whole(folder / _DESCRIPTION, json.dumps(description, indent=1).encode())
+        replace_file(folder / _DESCRIPTION, json.dumps(description, indent=1).encode())
     except OSError as error:
         raise OutputError(
             f"{folder}: sequences cannot be stored ({os.strerror(error.errno or 0)}); "
@@ -263,7 +263,7 @@ def _begin(folder: Path, origin: Mapping[str, Any]) -> None:
             (folder / _DESCRIPTION).unlink()
         for path in folder.glob("*.block"):
             path.unlink()
-        write_whole(folder / _DESCRIPTION, json.dumps({"origin": origin}).encode())
+        replace_file(folder / _DESCRIPTION, json.dumps({"origin": origin}).encode())
 
 
 def _blocks(opened: OpenedData, folder: Path, advance: Callable[[int], None]) -> list[BlockFacts]:
