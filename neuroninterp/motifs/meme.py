@@ -9,13 +9,13 @@ from __future__ import annotations
 
 import os
 import re
-import tempfile
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
 
+from neuroninterp.durable import replace_file
 from neuroninterp.errors import MotifFileError
 from neuroninterp.text import LONGEST
 
@@ -122,7 +122,7 @@ def write_meme(
             f"{title}\n"
             f"letter-probability matrix: alength= 4 w= {len(ppm)} nsites= {sites} E= 0\n{rows}\n"
         )
-    _write_whole(Path(path), "\n".join(blocks))
+    replace_file(Path(path), "\n".join(blocks).encode("ascii"))
 
 
 def _read_lines(path: str | os.PathLike[str]) -> list[_Line]:
@@ -273,19 +273,3 @@ def _without_matrix(path: str | os.PathLike[str], pending: tuple[int, list[str]]
 def _clean(text: str) -> str:
     """Make an id or a name one printable ASCII word, not too long for a title."""
     return re.sub(r"[^\x21-\x7e]+", "_", str(text).strip()[:LONGEST]).strip("_") if text else ""
-
-
-def _write_whole(path: Path, text: str) -> None:
-    """Write next to the target first, so that no half-written file bears its name."""
-    descriptor, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
-    try:
-        with open(descriptor, "w", encoding="ascii", newline="\n") as file:
-            file.write(text)
-        # A temporary file is private; the result is as readable as any file of the user's.
-        mask = os.umask(0)
-        os.umask(mask)
-        os.chmod(temporary, 0o666 & ~mask)
-        os.replace(temporary, path)
-    except BaseException:
-        Path(temporary).unlink(missing_ok=True)
-        raise
