@@ -17,15 +17,13 @@ from typing import Any
 
 import click
 
-from benchmarks.environment import environment
 from benchmarks.large_data_steps import FILTERS, LENGTH, PROCESSES, WIDTH
 from benchmarks.plan import ROOT
-from benchmarks.tables import table, write_text_section
+from benchmarks.section import numbers, show
 from neuroninterp.backend import import_keras, resolve_device
 
 __all__ = ["main", "measure"]
 
-_RESULTS = ROOT / "benchmarks" / "RESULTS.md"
 
 _PREAMBLE = f"""Written by `python -m benchmarks.large_data --write`: random sequences of
 {LENGTH:,} bp, HDF5 as one-hot bytes in chunks of 64 compressed with lzf, BED over a genome of
@@ -94,14 +92,10 @@ def _step(name: str, kind: str, number: int, folder: str) -> dict[str, Any]:
     return found
 
 
-def _numbers(_: click.Context, __: click.Parameter, text: str) -> list[int]:
-    return [int(number) for number in text.split(",") if number]
-
-
 @click.command()
-@click.option("--hdf5", callback=_numbers, default="10000,100000,1000000", show_default=True)
-@click.option("--fasta", callback=_numbers, default="10000", show_default=True)
-@click.option("--bed", callback=_numbers, default="10000", show_default=True)
+@click.option("--hdf5", callback=numbers, default="10000,100000,1000000", show_default=True)
+@click.option("--fasta", callback=numbers, default="10000", show_default=True)
+@click.option("--bed", callback=numbers, default="10000", show_default=True)
 @click.option("--write", is_flag=True, help="Put the figures into benchmarks/RESULTS.md.")
 def main(hdf5: list[int], fasta: list[int], bed: list[int], write: bool) -> None:
     """Measure large data and print the figures."""
@@ -109,22 +103,7 @@ def main(hdf5: list[int], fasta: list[int], bed: list[int], write: bool) -> None
     import_keras()
     kinds = {"hdf5": hdf5, "fasta": fasta, "bed": bed}
     rows = [measure(kind, number) for kind, numbers in kinds.items() for number in numbers]
-    where = environment()
-    versions = ", ".join(f"{name} {number}" for name, number in where["versions"].items())
-    section = (
-        "\n\n".join(
-            [
-                f"## Large data: {where['machine']}, {where['cores']} cores",
-                f"{where['date']}, commit {where['commit']}; {where['device']}; {versions}.",
-                _PREAMBLE,
-                table(_COLUMNS, rows),
-            ]
-        )
-        + "\n"
-    )
-    click.echo(section)
-    if write:
-        write_text_section(section, _RESULTS)
+    show("Large data", _PREAMBLE, _COLUMNS, rows, write=write)
 
 
 if __name__ == "__main__":

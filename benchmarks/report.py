@@ -16,10 +16,8 @@ from typing import Any
 
 import click
 
-from benchmarks.environment import environment
 from benchmarks.large_result import large_result
-from benchmarks.plan import ROOT
-from benchmarks.tables import table, write_text_section
+from benchmarks.section import show
 from neuroninterp.backend import import_keras, resolve_device
 from neuroninterp.report import render
 from neuroninterp.results import AnalysisResult, read_results
@@ -27,7 +25,6 @@ from neuroninterp.results.store import write_store
 
 __all__ = ["main", "measure"]
 
-_RESULTS = ROOT / "benchmarks" / "RESULTS.md"
 
 _SIZES = ((128, 8, 40), (3000, 16, 40), (3000, 16, 150))
 """Neurons, parts of each, and bp: of the demonstration's size, and of a large network's."""
@@ -94,22 +91,7 @@ def main(sizes: tuple[tuple[int, int, int], ...], write: bool) -> None:
     resolve_device("cpu")
     import_keras()
     rows = [row for size in sizes for row in measure(large_result(*size), *size)]
-    where = environment()
-    versions = ", ".join(f"{name} {number}" for name, number in where["versions"].items())
-    section = (
-        "\n\n".join(
-            [
-                f"## Results folder: {where['machine']}, {where['cores']} cores",
-                f"{where['date']}, commit {where['commit']}; {where['device']}; {versions}.",
-                _PREAMBLE,
-                table(_COLUMNS, rows),
-            ]
-        )
-        + "\n"
-    )
-    click.echo(section)
-    if write:
-        write_text_section(section, _RESULTS)
+    show("Results folder", _PREAMBLE, _COLUMNS, rows, write=write)
 
 
 if __name__ == "__main__":

@@ -15,15 +15,15 @@ import time
 from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
+from statistics import median
 from tempfile import TemporaryDirectory
 from typing import Any
 
 import click
 
 import neuroninterp as ni
-from benchmarks.environment import environment
 from benchmarks.plan import ROOT
-from benchmarks.tables import table, write_text_section
+from benchmarks.section import numbers, show
 from neuroninterp.backend import import_keras, resolve_device
 from neuroninterp.jobs import Equipment, Executor, Job, encode, pack_equipment
 from neuroninterp.jobs.processes import Processes
@@ -31,16 +31,17 @@ from neuroninterp.motifs import load_database
 
 __all__ = ["main", "throughput", "whole_run"]
 
-_RESULTS = ROOT / "benchmarks" / "RESULTS.md"
 _LAYER = 2
 _BLOCK = 4
 _UNITS = 12
+_ROUNDS = 3
 _RUN_NEURONS, _RUN_EFFORT = 96, "standard"
 _SAMPLE = "neuroninterp.pipeline.layer_units:sample_block"
 
 _PREAMBLE = """Written by `python -m benchmarks.scaling --write`. *Units*: {units} blocks of {block}
 neurons of layer {layer} of {network}, sampled with effort {effort} by so many worker processes of
-one thread, which have compiled it before. *Run*: `neuroninterp analyze` of that layer's first
+one thread, which have compiled it before, the median of {rounds} times. *Run*: `neuroninterp
+analyze` of that layer's first
 {neurons} neurons with effort {run_effort} and `-j`, start and report included; *cores* is processor
 time over wall-clock, of all its processes. Before, {idle:.1f} of {cores} cores were idle.
 
@@ -130,12 +131,8 @@ def _idle_cores(seconds: float = 3.0) -> float:
     return (idle() - before) / seconds
 
 
-def _numbers(_: click.Context, __: click.Parameter, text: str) -> list[int]:
-    return [int(number) for number in text.split(",")]
-
-
 @click.command()
-@click.option("--workers", callback=_numbers, default="1,2", show_default=True)
+@click.option("--workers", callback=numbers, default="1,2", show_default=True)
 @click.option("--network", default="cnn-2", show_default=True)
 @click.option("--effort", default="quick", show_default=True)
 @click.option("--write", is_flag=True, help="Put the figures into benchmarks/RESULTS.md.")
@@ -146,9 +143,13 @@ def main(workers: list[int], network: str, effort: str, write: bool) -> None:
     import_keras()
     model = ni.load(f"zoo:{network}")
     packed = pack_equipment(Equipment(model, load_database("JASPAR2024")), [_LAYER])
+    rates: dict[int, list[float]] = {number: [] for number in workers}
+    for _ in range(_ROUNDS):
+        for number in workers:
+            rates[number].append(throughput(packed, number, effort))
     rows: list[dict[str, Any]] = []
     for number in workers:
-        rate = throughput(packed, number, effort)
+        rate = median(rates[number])
         seconds, busy = whole_run(network, number)
         row = {"workers": number, "rate": rate, "seconds": seconds, "cores": busy / seconds}
         first = rows[0] if rows else row
@@ -156,10 +157,9 @@ def main(workers: list[int], network: str, effort: str, write: bool) -> None:
         row["run_ratio"] = first["seconds"] / seconds
         rows.append(row)
         click.echo(f"{row}", err=True)
-    where = environment()
-    versions = ", ".join(f"{name} {number}" for name, number in where["versions"].items())
     preamble = _PREAMBLE.format(
         units=_UNITS,
+        rounds=_ROUNDS,
         block=_BLOCK,
         layer=_LAYER,
         network=network,
@@ -167,14 +167,9 @@ def main(workers: list[int], network: str, effort: str, write: bool) -> None:
         neurons=_RUN_NEURONS,
         run_effort=_RUN_EFFORT,
         idle=idle,
-        cores=where["cores"],
+        cores=os.cpu_count(),
     )
-    title = f"## Worker processes: {where['machine']}, {where['cores']} cores"
-    told = f"{where['date']}, commit {where['commit']}; {where['device']}; {versions}."
-    section = "\n\n".join([title, told, preamble, table(_COLUMNS, rows)]) + "\n"
-    click.echo(section)
-    if write:
-        write_text_section(section, _RESULTS)
+    show("Worker processes", preamble, _COLUMNS, rows, write=write)
 
 
 if __name__ == "__main__":

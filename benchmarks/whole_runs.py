@@ -22,15 +22,13 @@ from typing import Any
 import click
 import numpy as np
 
-from benchmarks.environment import environment
 from benchmarks.large_data_steps import CLASSES, LENGTH
 from benchmarks.plan import ROOT
-from benchmarks.tables import table, write_text_section
+from benchmarks.section import numbers, show
 from neuroninterp.backend import import_keras, resolve_device
 
 __all__ = ["main", "measure"]
 
-_RESULTS = ROOT / "benchmarks" / "RESULTS.md"
 _WIDTH, _POOL = 15, 4
 
 _PREAMBLE = f"""Written by `python -m benchmarks.whole_runs --write`: `neuroninterp analyze
@@ -146,13 +144,9 @@ def _size(folder: Path) -> int:
     return total
 
 
-def _numbers(_: click.Context, __: click.Parameter, text: str) -> list[int]:
-    return [int(number) for number in text.split(",") if number]
-
-
 @click.command()
-@click.option("--neurons", callback=_numbers, default="32,128,512,2048", show_default=True)
-@click.option("--data", callback=_numbers, default="10000,100000,1000000", show_default=True)
+@click.option("--neurons", callback=numbers, default="32,128,512,2048", show_default=True)
+@click.option("--data", callback=numbers, default="10000,100000,1000000", show_default=True)
 @click.option("-j", "workers", type=int, default=2, show_default=True)
 @click.option("--write", is_flag=True, help="Put the figures into benchmarks/RESULTS.md.")
 def main(neurons: list[int], data: list[int], workers: int, write: bool) -> None:
@@ -164,14 +158,7 @@ def main(neurons: list[int], data: list[int], workers: int, write: bool) -> None
     for number, sequences in asked:
         rows.append(measure(number, sequences, workers))
         click.echo(json.dumps(rows[-1]), err=True)
-    where = environment()
-    versions = ", ".join(f"{name} {number}" for name, number in where["versions"].items())
-    head = f"## Whole runs: {where['machine']}, {where['cores']} cores"
-    when = f"{where['date']}, commit {where['commit']}; {where['device']}; {versions}."
-    section = "\n\n".join([head, when, _PREAMBLE, table(_COLUMNS, rows)]) + "\n"
-    click.echo(section)
-    if write:
-        write_text_section(section, _RESULTS)
+    show("Whole runs", _PREAMBLE, _COLUMNS, rows, write=write)
 
 
 if __name__ == "__main__":

@@ -183,7 +183,7 @@ def test_report_of_a_large_run_is_measured(bench, tmp_path, monkeypatch):
 
     report = bench("report")
     results = tmp_path / "RESULTS.md"
-    monkeypatch.setattr(report, "_RESULTS", results)
+    monkeypatch.setattr(bench("section"), "_RESULTS", results)
     arguments = ["--size", "6", "3", "30", "--size", "3", "1", "24", "--write"]
     run = CliRunner().invoke(report.main, arguments, catch_exceptions=False)
     assert run.exit_code == 0, run.output

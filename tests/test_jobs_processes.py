@@ -12,34 +12,17 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from networks import chain, convolution, model_of, relu, sequence_input
+from small_equipment import equipment, packed
 from worker_jobs import job
 
 from neuroninterp.errors import NeuroninterpError, UnknownNameError
-from neuroninterp.jobs import Equipment, Job, decode, encode, pack_equipment, perform, write_unit
+from neuroninterp.jobs import Equipment, Job, decode, encode, perform, write_unit
 from neuroninterp.jobs.failure import WorkerBugError
 from neuroninterp.jobs.processes import Processes
-from neuroninterp.motifs import MotifDatabase
+
+__all__ = ["equipment", "packed"]
 
 _PATIENCE = 30.0
-
-
-@pytest.fixture(scope="module")
-def equipment() -> Equipment:
-    rng = np.random.default_rng(5)
-    graph = chain(
-        sequence_input(),
-        convolution("first", "input", rng.normal(size=(7, 4, 6))),
-        relu("wake", "first"),
-        convolution("second", "wake", rng.normal(size=(3, 6, 5))),
-        relu("top", "second"),
-    )
-    return Equipment(model_of(graph), MotifDatabase("none", (), (), ()))
-
-
-@pytest.fixture(scope="module")
-def packed(equipment: Equipment) -> bytes:
-    return pack_equipment(equipment, [1, 2])
 
 
 @pytest.fixture(scope="module")
