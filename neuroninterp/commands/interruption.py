@@ -17,8 +17,8 @@ _PATIENCE = 4.0
 """Seconds that a command has to end by itself."""
 
 _CUT_OFF = (
-    b"Interrupted: what was in hand did not end in time and was cut off; what had been finished "
-    b"is kept, and the same command goes on from there.\n"
+    b"Interrupted: what was in hand did not end in time and was cut off; where a command keeps "
+    b"what it has finished, the same command goes on from there.\n"
 )
 
 
