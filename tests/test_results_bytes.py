@@ -13,7 +13,8 @@ import pytest
 from example_result import example_result
 from full_disk import on_full_disk
 
-from neuroninterp.results import AnalysisResult, read_results, staging, write_results
+from neuroninterp import durable
+from neuroninterp.results import AnalysisResult, read_results, write_results
 from neuroninterp.results.store import store_image
 
 CLOCK = ("summary.json", "report.html")
@@ -94,7 +95,7 @@ def test_files_are_on_the_disk_before_they_get_their_names(
 ) -> None:
     """As a power cut would find it: content first, then the name, then the folder of the name."""
     events: list[tuple[str, str]] = []
-    fsync, rename = staging.os.fsync, Path.rename
+    fsync, rename = durable.os.fsync, Path.rename
 
     def synced(number: int) -> None:
         events.append(("fsync", Path(f"/proc/self/fd/{number}").resolve().name))
@@ -104,7 +105,7 @@ def test_files_are_on_the_disk_before_they_get_their_names(
         events.append(("rename", source.name))
         return rename(source, target)
 
-    monkeypatch.setattr(staging.os, "fsync", synced)
+    monkeypatch.setattr(durable.os, "fsync", synced)
     monkeypatch.setattr(Path, "rename", renamed)
     write_results(example_result(), tmp_path / "run")
     moved = [name for kind, name in events if kind == "rename"]
