@@ -92,7 +92,8 @@ def _take(path: Path, handle: int, folder: Path) -> None:
         )
     me = {"pid": os.getpid(), "host": socket.gethostname(), "since": time.time()}
     os.ftruncate(handle, 0)
-    os.pwrite(handle, json.dumps(me).encode("utf-8"), 0)
+    os.lseek(handle, 0, os.SEEK_SET)
+    os.write(handle, json.dumps(me).encode("utf-8"))
 
 
 def _in_place(path: Path, handle: int) -> bool:
